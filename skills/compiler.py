@@ -1,0 +1,182 @@
+"""Makes the ONNX files of ``skills.compiled``; runs as a program of its own.
+
+    python -m skills.compiler FOLDER {span,encoder} {int8,fp32} TARGET.onnx [ADAPTER]
+
+The only place, beside training, where torch and transformers load a reading model.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModel, AutoModelForQuestionAnswering
+
+from skills.errors import CheckpointError, DamagedCheckpoint
+
+OPSET = 17
+
+
+def load_adapter(model: torch.nn.Module, adapter: Path) -> None:
+    """Merge a LoRA adapter in peft's format into a model, in place.
+
+    A pair ``X.lora_A.weight``, ``X.lora_B.weight`` adds ``B @ A * alpha / r`` to ``X.weight``
+    (Hu et al. 2021, arXiv 2106.09685); any other tensor replaces the parameter it names.
+
+    Raises:
+        DamagedCheckpoint: if a tensor fits nothing in the model.
+    """
+    config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+    scale = config["lora_alpha"] / config["r"]
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        for key, tensor in tensors.items():
+            name = key.removeprefix("base_model.model.")
+            if name.endswith(".lora_B.weight"):
+                continue
+            if name.endswith(".lora_A.weight"):
+                low = tensors[key.replace(".lora_A.", ".lora_B.")].float() @ tensor.float()
+                name = name.replace(".lora_A.weight", ".weight")
+                _target(parameters, name, low, adapter).add_(low * scale)
+            else:
+                _target(parameters, name, tensor, adapter).copy_(tensor.float())
+
+
+def _target(parameters: dict[str, Any], name: str, tensor: torch.Tensor, adapter: Path) -> torch.Tensor:
+    parameter = parameters.get(name)
+    if parameter is None or parameter.shape != tensor.shape:
+        raise DamagedCheckpoint(f"{adapter}: {name} {tuple(tensor.shape)} fits nothing in the model")
+    return parameter  # type: ignore[no-any-return]
+
+
+def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module:
+    """A checkpoint with its adapter, in float32, in evaluation mode.
+
+    Raises:
+        CheckpointError: if weights of the encoder or of the span head are missing: a head with
+            random weights never answers.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    kind = AutoModelForQuestionAnswering if head == "span" else AutoModel
+    model, report = kind.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        use_safetensors=True,
+        attn_implementation="eager",
+        output_loading_info=True,
+        torch_dtype=torch.float32,
+    )
+    missing = {k for k in report["missing_keys"] if "pooler" not in k and "position_ids" not in k}
+    if adapter is not None:
+        load_adapter(model, adapter)
+        brought = {k.removeprefix("base_model.model.") for k in load_file(adapter / "adapter_model.safetensors")}
+        missing -= brought
+    if missing:
+        raise CheckpointError(f"{folder}: no weights for {', '.join(sorted(missing))}")
+    model.eval()
+    return model  # type: ignore[no-any-return]
+
+
+class SpanHead(torch.nn.Module):
+    """input_ids, attention_mask[, token_type_ids] (b, s) -> start_logits, end_logits (b, s)."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        output = self.model(**dict(zip(names, inputs, strict=False)))
+        return output.start_logits, output.end_logits
+
+
+class EncoderHead(torch.nn.Module):
+    """input_ids, attention_mask[, token_type_ids] (b, s) -> embeddings (b, hidden), of length 1."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        hidden = self.model(**dict(zip(names, inputs, strict=False))).last_hidden_state
+        mask = inputs[1].unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+        return torch.nn.functional.normalize(pooled, dim=-1)
+
+
+def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> None:
+    """Write ``target``, fused and (for int8) quantised, and its note ``target.json`` last."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.transformers import optimizer
+
+    config: Any = model.config
+    names = ["input_ids", "attention_mask"]
+    if getattr(config, "type_vocab_size", 0) > 1:
+        names.append("token_type_ids")
+    ids = torch.full((2, 16), 5, dtype=torch.int64)
+    example = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(names)]
+    outputs = ["start_logits", "end_logits"] if head == "span" else ["embeddings"]
+    axes = {n: {0: "batch", 1: "length"} for n in names + (outputs if head == "span" else [])}
+    if head == "encoder":
+        axes["embeddings"] = {0: "batch"}
+    wrapper = SpanHead(model) if head == "span" else EncoderHead(model)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        plain, fused = Path(scratch) / "plain.onnx", Path(scratch) / "fused.onnx"
+        torch.onnx.export(
+            wrapper,
+            example,
+            str(plain),
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,  # the other exporter wants one more library and fuses no better
+        )
+        optimized = optimizer.optimize_model(
+            str(plain),
+            model_type="bert",
+            num_heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+            opt_level=1,
+        )
+        optimized.save_model_to_file(str(fused))
+        partial = fused
+        if precision == "int8":
+            partial = Path(scratch) / "int8.onnx"
+            quantize_dynamic(
+                str(fused),
+                str(partial),
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
+            )
+        size = partial.stat().st_size
+        partial.replace(target)
+    note = {"size": size, "inputs": names, "head": head, "precision": precision}
+    target.with_suffix(".json").write_text(json.dumps(note), "utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Compile one checkpoint; the last line on stderr says what went wrong."""
+    folder, head, precision, target, *rest = arguments
+    warnings.simplefilter("ignore")
+    try:
+        model = load_model(Path(folder), head, Path(rest[0]) if rest else None)
+        export(model, head, Path(target), precision)
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}".replace("\n", " "), file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

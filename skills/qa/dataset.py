@@ -1,0 +1,158 @@
+"""SQuAD-format files as DeepPavlov data: the reader of a folder and the iterator over it.
+
+DeepPavlov's own ``squad_dataset_reader`` fetches the public training set when there is
+internet; this one reads whatever files of that format a folder holds. The iterator is
+DeepPavlov's, with batches of similar length, a random annotator's answer, and questions
+set beside passages that do not answer them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from deeppavlov.core.data.dataset_reader import DatasetReader
+from deeppavlov.dataset_iterators.squad_iterator import SquadIterator
+
+from skills.errors import ConfigurationError
+
+Example = tuple[tuple[str, str], tuple[list[str], list[int]]]
+
+
+class SquadFolderReader(DatasetReader):
+    """Reads every SQuAD-format file of a folder, as ``squad_folder_reader``."""
+
+    def read(self, data_path: str, valid: str = "valid", **_: Any) -> dict[str, dict[str, Any]]:
+        """Read ``*.json`` of a folder.
+
+        Files whose name begins with ``valid`` or ``dev-`` are for validation, the others for
+        training; a question that stands in two files (by id) is taken once, the file with
+        ``is_impossible`` marks first.
+
+        Args:
+            data_path: the folder.
+            valid: which files of the folder are for validation, by the beginning of the name;
+                ``valid-v2`` picks one of several.
+
+        Returns:
+            ``{"train": …, "valid": …}``, each in the format of a SQuAD file.
+
+        Raises:
+            ConfigurationError: if the folder holds no such file or one is not of that format.
+        """
+        folder = Path(data_path).expanduser()
+        files = sorted(folder.glob("*.json"), reverse=True)
+        if not files:
+            raise ConfigurationError(f"{folder}: expected *.json files in SQuAD's format, found none")
+        held_out = [f for f in files if f.name.startswith(("valid", "dev-"))]
+        train = [f for f in files if f not in held_out]
+        chosen = [f for f in held_out if f.name.startswith((valid, "dev-"))]
+        return {"train": _merge(train), "valid": _merge(chosen or held_out)}
+
+
+class SquadBatchIterator(SquadIterator):
+    """DeepPavlov's SQuAD iterator, with batches that cost and teach more evenly.
+
+    Args:
+        data: what the reader gave.
+        seed: of every random choice.
+        shuffle: whether the training order is shuffled.
+        mismatched: share of training examples added that set a question beside a paragraph
+            of another article; none of them has an answer.
+        utterances_path: a text file of small talk, one utterance a line, or None.
+        small_talk: share of training examples added that set such an utterance beside a
+            paragraph.
+        pool: how many batches are sorted by length together.
+    """
+
+    def __init__(
+        self,
+        data: dict[str, Any],
+        seed: int | None = None,
+        shuffle: bool = True,
+        mismatched: float = 0.0,
+        utterances_path: str | None = None,
+        small_talk: float = 0.0,
+        pool: int = 50,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data, seed, shuffle)
+        self.seed = seed or 0
+        self.mismatched = mismatched
+        self.small_talk = small_talk
+        self.pool = pool
+        self.epoch = 0
+        self.utterances: list[str] = []
+        if utterances_path:
+            lines = Path(utterances_path).expanduser().read_text("utf-8").splitlines()
+            self.utterances = [line.strip() for line in lines if line.strip()]
+
+    def gen_batches(
+        self, batch_size: int, data_type: str = "train", shuffle: bool | None = None
+    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """Yield ((context, question), (answers, starts)) batches; an epoch's order follows its number."""
+        if data_type != "train" or shuffle is False:
+            yield from super().gen_batches(batch_size, data_type, shuffle=False)
+            return
+        random = Random(f"{self.seed}:{self.epoch}")
+        examples = self._epoch_examples(random)
+        random.shuffle(examples)
+        width = batch_size * self.pool
+        for first in range(0, len(examples), width):
+            pool = sorted(examples[first : first + width], key=lambda e: len(e[0][0]) + len(e[0][1]))
+            batches = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+            random.shuffle(batches)
+            for batch in batches:
+                yield tuple(zip(*batch, strict=True))  # type: ignore[misc]
+
+    def n_batches(self, batch_size: int) -> int:
+        """How many batches an epoch of training has."""
+        n = len(self.train)
+        n += int(n * self.mismatched) + (int(n * self.small_talk) if self.utterances else 0)
+        return -(-n // batch_size)
+
+    def _epoch_examples(self, random: Random) -> list[Example]:
+        examples: list[Example] = []
+        for (context, question), (texts, starts) in self.train:
+            pick = random.randrange(len(texts))
+            examples.append(((context, question), ([texts[pick]], [starts[pick]])))
+        contexts = sorted({context for (context, _), _ in self.train})
+        n = len(self.train)
+        for _ in range(int(n * self.mismatched)):
+            _, question = self.train[random.randrange(n)][0]
+            own = {c for (c, q), _ in self.train if q == question} if n < 2000 else set()
+            context = contexts[random.randrange(len(contexts))]
+            if context not in own:
+                examples.append(((context, question), ([""], [-1])))
+        if self.utterances:
+            for _ in range(int(n * self.small_talk)):
+                context = contexts[random.randrange(len(contexts))]
+                utterance = self.utterances[random.randrange(len(self.utterances))]
+                examples.append(((context, utterance), ([""], [-1])))
+        return examples
+
+
+def _merge(files: list[Path]) -> dict[str, Any]:
+    """Put files together; a question is told by its id, the first file that has it wins."""
+    articles: list[Any] = []
+    seen: set[str] = set()
+    for file in files:
+        try:
+            content = json.loads(file.read_text("utf-8"))
+            for article in content["data"]:
+                paragraphs = []
+                for paragraph in article["paragraphs"]:
+                    questions = [qa for qa in paragraph["qas"] if qa["id"] not in seen]
+                    seen.update(qa["id"] for qa in questions)
+                    for qa in questions:
+                        qa.setdefault("answers", [])
+                    paragraphs.append({"context": paragraph["context"], "qas": questions})
+                articles.append({"title": article.get("title", ""), "paragraphs": paragraphs})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"{file}: expected a file in SQuAD's format (data, paragraphs, qas): {error!r}"
+            ) from error
+    return {"data": articles}

@@ -1,0 +1,132 @@
+"""Logits to spans, in plain numpy.
+
+Knows nothing of tokenizers or models: windows' logits and offsets in, ranked answers out.
+The scoring is that of BERT's SQuAD 2.0 baseline (Devlin et al. 2019, arXiv 1810.04805,
+section 4.3; transformers' ``utils_qa.py`` is its reference in code): a span scores the sum
+of its start and end logits, "no answer" the sum at the first token, and over several
+windows the null score is the smallest, since one window that holds the answer is enough.
+Where we differ: spans are enumerated exactly, not from the n best starts and ends alone, and
+the same characters found by two overlapping windows count once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class WindowLogits:
+    """What the model said of one window.
+
+    Attributes:
+        start_logits: of the window's context tokens, shape (n_context,).
+        end_logits: likewise.
+        null_score: start plus end logit of the first token (``[CLS]``).
+        offsets: characters of each context token in the whole context, shape (n_context, 2).
+    """
+
+    start_logits: FloatArray
+    end_logits: FloatArray
+    null_score: float
+    offsets: IntArray
+
+
+@dataclass(frozen=True)
+class Span:
+    """A candidate answer: characters ``start`` to ``end`` of the context, and its logit score."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class SpanPrediction:
+    """The best spans of one context, best first, and the score of there being none."""
+
+    spans: tuple[Span, ...]
+    null_score: float
+
+    @property
+    def margin(self) -> float:
+        """Best span's score less the null score; above zero the model believes in an answer."""
+        return self.spans[0].score - self.null_score if self.spans else float("-inf")
+
+
+def best_spans(
+    windows: Sequence[WindowLogits], n_best_size: int = 5, max_answer_length: int = 30
+) -> SpanPrediction:
+    """Find the best spans over all windows of one context.
+
+    Args:
+        windows: the windows' logits; none gives no span and a null score of zero.
+        n_best_size: how many spans to return at the most, at least 1.
+        max_answer_length: tokens in a span at the most, at least 1.
+
+    Returns:
+        spans sorted by falling score; equal scores by start, then by end.
+    """
+    scores: dict[tuple[int, int], float] = {}
+    null_score = min((float(w.null_score) for w in windows), default=0.0)
+    for window in windows:
+        for start, end, score in _window_spans(window, n_best_size, max_answer_length):
+            key = (start, end)
+            if score > scores.get(key, float("-inf")):
+                scores[key] = score
+    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:n_best_size]
+    return SpanPrediction(tuple(Span(s, e, score) for (s, e), score in ranked), null_score)
+
+
+def _window_spans(
+    window: WindowLogits, n_best_size: int, max_answer_length: int
+) -> list[tuple[int, int, float]]:
+    """The best spans of one window as (first character, one past the last, score)."""
+    start_logits = np.asarray(window.start_logits, dtype=np.float32)
+    end_logits = np.asarray(window.end_logits, dtype=np.float32)
+    n = len(start_logits)
+    if n == 0:
+        return []
+    width = min(max_answer_length, n)
+    # scores[i, k] is the span that starts at token i and ends at token i + k
+    padded_ends = np.concatenate([end_logits, np.full(width - 1, -np.inf, dtype=np.float32)])
+    scores = start_logits[:, None] + np.lib.stride_tricks.sliding_window_view(padded_ends, width)
+    # a token without characters (some tokenizers make them) is no edge of a span
+    empty = window.offsets[:, 0] >= window.offsets[:, 1]
+    scores[empty, :] = -np.inf
+    ends = np.arange(n)[:, None] + np.arange(width)[None, :]
+    scores[(ends >= n) | empty[np.minimum(ends, n - 1)]] = -np.inf
+    flat = scores.ravel()
+    # byte-level tokenizers can give two tokens the same characters: look a little further
+    wanted = min(4 * n_best_size, flat.size)
+    top = np.argpartition(-flat, wanted - 1)[:wanted]
+    found = []
+    for index in top:
+        score = float(flat[index])
+        if np.isfinite(score):
+            first, length = divmod(int(index), width)
+            start = int(window.offsets[first, 0])
+            end = int(window.offsets[first + length, 1])
+            found.append((start, end, score))
+    return found
+
+
+def softmax_probability(predictions: Sequence[SpanPrediction]) -> float:
+    """Probability of the best span among all spans and "no answer" of the given predictions.
+
+    A softmax over the n best spans and each context's null score, as the SQuAD 2.0 baseline's
+    ``probability``; in [0, 1], and 0 where there is no span.
+    """
+    logits = [span.score for p in predictions for span in p.spans]
+    if not logits:
+        return 0.0
+    best = max(logits)
+    everything = np.asarray(logits + [max(p.null_score for p in predictions)], dtype=np.float64)
+    weights = np.exp(everything - everything.max())
+    return float(np.exp(best - everything.max()) / weights.sum())

@@ -1,0 +1,245 @@
+"""Teaching a reader: windows with targets, one optimisation step, checkpoints.
+
+Only a training run imports this module (and with it transformers); reading never does.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from logging import getLogger
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForQuestionAnswering
+
+from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
+
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the reader is taught.
+
+    Attributes:
+        learning_rate: peak, reached after ``warmup`` of the steps, then falling linearly to 0.
+        warmup: share of the steps, in [0, 1].
+        weight_decay: AdamW's.
+        clip_norm: bound on the gradient's norm.
+        freeze_embeddings: whether the embeddings stay as they are.
+        average: decay of the weights' moving average, which is what is validated and saved
+            (Polyak averaging); 0 turns it off.
+        seed: of dropout and window choice.
+    """
+
+    learning_rate: float = 1.5e-4
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    freeze_embeddings: bool = True
+    average: float = 0.998
+    seed: int = 1337
+
+
+class ReaderLearner:
+    """A span-extraction model in training.
+
+    Args:
+        checkpoint: folder of the base model.
+        tokenizer: makes the windows.
+        recipe: how to teach.
+        work_path: folder of the checkpoints and of the result.
+        init_path: a ``.safetensors`` file to start from (a former stage's result), or None.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        tokenizer: WindowTokenizer,
+        recipe: Recipe,
+        work_path: Path,
+        init_path: Path | None = None,
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.tokenizer = tokenizer
+        self.recipe = recipe
+        self.work_path = work_path
+        self.random = random.Random(recipe.seed)
+        config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
+        self.model = AutoModelForQuestionAnswering.from_pretrained(
+            checkpoint, config=config, local_files_only=True, attn_implementation="sdpa"
+        )
+        if init_path is not None:
+            self.model.load_state_dict(
+                {k: v.float() for k, v in load_file(init_path).items()}, strict=False
+            )
+        if recipe.freeze_embeddings:
+            for parameter in self.model.base_model.embeddings.parameters():
+                parameter.requires_grad_(False)
+        self.parameters = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
+        self.averaged = {n: p.detach().clone() for n, p in self.parameters.items()}
+        decayed = [p for n, p in self.parameters.items() if p.ndim > 1]
+        plain = [p for n, p in self.parameters.items() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": recipe.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=recipe.learning_rate,
+        )
+        self.total_steps = 1
+        self.step = 0
+
+    def plan(self, total_steps: int) -> None:
+        """Fix the learning-rate schedule's length."""
+        self.total_steps = max(total_steps, 1)
+
+    def learn(
+        self,
+        contexts: Sequence[str],
+        questions: Sequence[str],
+        answers: Sequence[Sequence[str]],
+        starts: Sequence[Sequence[int]],
+    ) -> float:
+        """One optimisation step; returns the loss."""
+        windows, firsts, lasts = [], [], []
+        for context, question, texts, begins in zip(contexts, questions, answers, starts, strict=True):
+            made = self.tokenizer.windows([question], [context])
+            if not made:
+                continue
+            window, first, last = self._choose(made, begins[0], begins[0] + len(texts[0]))
+            windows.append(window)
+            firsts.append(first)
+            lasts.append(last)
+        self._schedule()
+        self.model.train()
+        start_logits, end_logits = self._logits(*collate(windows, self.tokenizer.template.pad_id))
+        loss = 0.5 * (
+            torch.nn.functional.cross_entropy(start_logits, torch.tensor(firsts))
+            + torch.nn.functional.cross_entropy(end_logits, torch.tensor(lasts))
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        self._average()
+        return float(loss.detach())
+
+    def _choose(self, windows: list[Window], start: int, end: int) -> tuple[Window, int, int]:
+        """A window and the answer's tokens in it; (0, 0), the first token, where it holds none."""
+        if start >= 0:
+            held = [(w, span) for w in windows if (span := _token_span(w, start, end)) is not None]
+            if held and self.random.random() < 0.95:
+                window, (first, last) = self.random.choice(held)
+                return window, first, last
+        window = self.random.choice(windows)
+        first, last = (_token_span(window, start, end) or (0, 0)) if start >= 0 else (0, 0)
+        return window, first, last
+
+    def _logits(
+        self, input_ids: IntArray, attention_mask: IntArray, token_type_ids: IntArray
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        mask = torch.from_numpy(attention_mask)
+        arguments = {"input_ids": torch.from_numpy(input_ids), "attention_mask": mask}
+        if getattr(self.model.config, "type_vocab_size", 0) > 1:
+            arguments["token_type_ids"] = torch.from_numpy(token_type_ids)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = self.model(**arguments)
+        away = mask == 0
+        return (
+            output.start_logits.float().masked_fill(away, -1e4),
+            output.end_logits.float().masked_fill(away, -1e4),
+        )
+
+    def __call__(
+        self, input_ids: IntArray, attention_mask: IntArray, token_type_ids: IntArray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Logits of the averaged weights, for validation; shapes (n_windows, length)."""
+        self.model.eval()
+        kept = {n: p.data for n, p in self.parameters.items()}
+        for name, parameter in self.parameters.items():
+            parameter.data = self.averaged[name]
+        try:
+            with torch.inference_mode():
+                start, end = self._logits(input_ids, attention_mask, token_type_ids)
+        finally:
+            for name, parameter in self.parameters.items():
+                parameter.data = kept[name]
+        return start.numpy(), end.numpy()
+
+    def _schedule(self) -> None:
+        warm = max(1, int(self.recipe.warmup * self.total_steps))
+        if self.step < warm:
+            factor = (self.step + 1) / warm
+        else:
+            factor = max(0.0, (self.total_steps - self.step) / max(1, self.total_steps - warm))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * factor
+
+    def _average(self) -> None:
+        # a shorter memory at first, so that the average does not hang on to the beginning
+        decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.averaged.values()), [p.data for p in self.parameters.values()], 1 - decay
+            )
+
+    def save(self) -> None:
+        """Write the averaged weights in half precision to ``model.safetensors``."""
+        self.work_path.mkdir(parents=True, exist_ok=True)
+        tensors = {n: t.half().contiguous() for n, t in self.averaged.items()}
+        _write(tensors, self.work_path / "model.safetensors")
+
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        """Write everything needed to go on: weights, their average, the optimizer and ``state``."""
+        self.work_path.mkdir(parents=True, exist_ok=True)
+        tensors: dict[str, torch.Tensor] = {}
+        for name, parameter in self.parameters.items():
+            tensors[f"weight/{name}"] = parameter.data
+            tensors[f"average/{name}"] = self.averaged[name]
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"{key}/{name}"] = torch.as_tensor(value).clone()
+        _write(tensors, self.work_path / "checkpoint.safetensors", {"state": json.dumps({**state, "step": self.step})})
+
+    def resume(self) -> dict[str, Any] | None:
+        """Read the last checkpoint back, if there is one; returns its state."""
+        file = self.work_path / "checkpoint.safetensors"
+        if not file.is_file():
+            return None
+        from safetensors import safe_open
+
+        with safe_open(file, framework="pt") as opened:
+            state: dict[str, Any] = json.loads(opened.metadata()["state"])
+        tensors = load_file(file)
+        for name, parameter in self.parameters.items():
+            parameter.data.copy_(tensors[f"weight/{name}"])
+            self.averaged[name].copy_(tensors[f"average/{name}"])
+            if f"exp_avg/{name}" in tensors:
+                self.optimizer.state[parameter] = {
+                    key: tensors[f"{key}/{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
+                }
+        self.step = state.pop("step")
+        return state
+
+
+def _token_span(window: Window, start: int, end: int) -> tuple[int, int] | None:
+    """First and last token (positions in ``input_ids``) of the characters, or None if not inside."""
+    offsets = window.offsets
+    inside = np.flatnonzero((offsets[:, 1] > start) & (offsets[:, 0] < end))
+    if not len(inside) or offsets[0, 0] > start or offsets[-1, 1] < end:
+        return None
+    return window.context_start + int(inside[0]), window.context_start + int(inside[-1])
+
+
+def _write(tensors: dict[str, torch.Tensor], file: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write whole or not at all: a stop in the middle leaves the former file."""
+    partial = file.with_suffix(".partial")
+    save_file(tensors, partial, metadata or {})
+    partial.replace(file)
