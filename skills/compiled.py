@@ -15,10 +15,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from skills.checkpoints import checkpoint_folder, file_sha256
-from skills.errors import CheckpointError, DamagedCheckpoint
+from skills.checkpoints import checkpoint_folder, file_sha256, source_hashes
+from skills.errors import DamagedCheckpoint, MissingCheckpoint
 
 Head = Literal["span", "encoder"]
 Precision = Literal["int8", "fp32"]
@@ -54,51 +54,40 @@ def compile_checkpoint(
     Raises:
         CheckpointError: if the weights are missing or damaged, or do not compile.
     """
-    folder = checkpoint_folder(checkpoint)
-    adapter_folder = Path(adapter).expanduser() if adapter else None
-    key = _key(folder, adapter_folder, head, precision)
-    cache = Path(cache_path).expanduser()
-    target = cache / f"{head}-{key}.onnx"
+    adapter_folder = Path(adapter).expanduser().resolve() if adapter else None
+    cache = Path(cache_path).expanduser().resolve()
+    target = cache / f"{head}-{_key(checkpoint, adapter_folder, head, precision)}.onnx"
     if _is_whole(target):
         return target
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start together compile once
         if not _is_whole(target):
+            folder = checkpoint_folder(checkpoint).resolve()
             if announce is not None:
-                announce(f"Preparing {folder.name if adapter is None else Path(adapter).name} "
-                         f"({head}, {precision}) for this machine, once, about 20 s …")
+                announce(f"Preparing {checkpoint} ({head}) for this machine; once, about 20 seconds")
             _compile(folder, adapter_folder, head, precision, target)
     return target
 
 
-def span_metadata(onnx_file: Path) -> dict[str, Any]:
-    """What the compiler noted beside the file."""
-    content: dict[str, Any] = json.loads(onnx_file.with_suffix(".json").read_text("utf-8"))
-    return content
-
-
-def _key(folder: Path, adapter: Path | None, head: str, precision: str) -> str:
+def _key(checkpoint: str, adapter: Path | None, head: str, precision: str) -> str:
     """Hash of the sources: a changed weight, adapter or compiler makes another file."""
     digest = hashlib.sha256(f"{COMPILER_VERSION}:{head}:{precision}".encode())
-    sources = sorted(folder.glob("*.safetensors")) + [folder / "config.json"]
+    for name, sha256 in sorted(source_hashes(checkpoint).items()):
+        digest.update(f"{name}={sha256}".encode())
     if adapter is not None:
-        sources += [adapter / "adapter_config.json", adapter / "adapter_model.safetensors"]
-    for source in sources:
-        if not source.is_file():
-            raise CheckpointError(f"{source} is missing; a checkpoint needs config.json and *.safetensors")
-        digest.update(file_sha256(source).encode())
-    if not any(s.suffix == ".safetensors" for s in sources):
-        raise CheckpointError(f"{folder} has no *.safetensors; other weight formats are not loaded")
+        for name in ("adapter_config.json", "adapter_model.safetensors"):
+            if not (adapter / name).is_file():
+                raise MissingCheckpoint(f"{adapter / name} is missing; an adapter needs {name}")
+            digest.update(file_sha256(adapter / name).encode())
     return digest.hexdigest()[:16]
 
 
 def _is_whole(target: Path) -> bool:
-    """Whether the file is there with the size the compiler noted."""
-    note = target.with_suffix(".json")
+    """Whether the file is there and is what the compiler wrote (22 MB take 15 ms)."""
     try:
-        size = json.loads(note.read_text("utf-8"))["size"]
-        return bool(target.stat().st_size == size)
+        note = json.loads(target.with_suffix(".json").read_text("utf-8"))
+        return bool(file_sha256(target) == note["sha256"])
     except (OSError, ValueError, KeyError):
         return False
 
@@ -107,7 +96,8 @@ def _compile(folder: Path, adapter: Path | None, head: str, precision: str, targ
     command = [sys.executable, "-m", "skills.compiler", str(folder), head, precision, str(target)]
     if adapter is not None:
         command.append(str(adapter))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)  # noqa: S603
     if done.returncode or not _is_whole(target):
         lines = done.stderr.strip().splitlines()
         raise DamagedCheckpoint(

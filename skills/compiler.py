@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel, AutoModelForQuestionAnswering
 
+from skills.checkpoints import file_sha256
 from skills.errors import CheckpointError, DamagedCheckpoint
 
 OPSET = 17
@@ -159,9 +160,8 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
                 weight_type=QuantType.QInt8,
                 extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
             )
-        size = partial.stat().st_size
+        note = {"sha256": file_sha256(partial), "head": head, "precision": precision}
         partial.replace(target)
-    note = {"size": size, "inputs": names, "head": head, "precision": precision}
     target.with_suffix(".json").write_text(json.dumps(note), "utf-8")
 
 
