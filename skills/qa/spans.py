@@ -127,6 +127,6 @@ def softmax_probability(predictions: Sequence[SpanPrediction]) -> float:
     if not logits:
         return 0.0
     best = max(logits)
-    everything = np.asarray(logits + [max(p.null_score for p in predictions)], dtype=np.float64)
+    everything = np.asarray([*logits, max(p.null_score for p in predictions)], dtype=np.float64)
     weights = np.exp(everything - everything.max())
     return float(np.exp(best - everything.max()) / weights.sum())

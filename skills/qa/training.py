@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from logging import getLogger
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForQuestionAnswering
 
+from skills.errors import ConfigurationError, refuse_unknown
+from skills.qa.spans import FloatArray
 from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
 
 log = getLogger(__name__)
@@ -46,6 +49,28 @@ class Recipe:
     average: float = 0.998
     seed: int = 1337
 
+    @classmethod
+    def from_config(cls, values: Mapping[str, Any]) -> Recipe:
+        """A recipe from a config block; a variable set in the environment arrives as a string.
+
+        Raises:
+            ConfigurationError: if a key does not exist or a value is no number.
+        """
+        known = {f.name: f for f in fields(cls)}
+        refuse_unknown("squad_reader's recipe", values, known)
+        try:
+            typed = {k: _typed(known[k].default, v) for k, v in values.items()}
+        except ValueError as error:
+            raise ConfigurationError(f"squad_reader's recipe: expected numbers: {error}") from error
+        return cls(**typed)
+
+
+def _typed(default: Any, value: Any) -> Any:
+    """``value`` as the type of ``default``; "false" is False."""
+    if isinstance(default, bool):
+        return value if isinstance(value, bool) else str(value).lower() in ("1", "true", "yes")
+    return type(default)(value)
+
 
 class ReaderLearner:
     """A span-extraction model in training.
@@ -70,15 +95,13 @@ class ReaderLearner:
         self.tokenizer = tokenizer
         self.recipe = recipe
         self.work_path = work_path
-        self.random = random.Random(recipe.seed)
+        self.random = random.Random(recipe.seed)  # noqa: S311
         config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
         self.model = AutoModelForQuestionAnswering.from_pretrained(
             checkpoint, config=config, local_files_only=True, attn_implementation="sdpa"
         )
         if init_path is not None:
-            self.model.load_state_dict(
-                {k: v.float() for k, v in load_file(init_path).items()}, strict=False
-            )
+            self.model.load_state_dict({k: v.float() for k, v in load_file(init_path).items()}, strict=False)
         if recipe.freeze_embeddings:
             for parameter in self.model.base_model.embeddings.parameters():
                 parameter.requires_grad_(False)
@@ -160,7 +183,7 @@ class ReaderLearner:
 
     def __call__(
         self, input_ids: IntArray, attention_mask: IntArray, token_type_ids: IntArray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[FloatArray, FloatArray]:
         """Logits of the averaged weights, for validation; shapes (n_windows, length)."""
         self.model.eval()
         kept = {n: p.data for n, p in self.parameters.items()}
@@ -206,15 +229,17 @@ class ReaderLearner:
             tensors[f"average/{name}"] = self.averaged[name]
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"{key}/{name}"] = torch.as_tensor(value).clone()
-        _write(tensors, self.work_path / "checkpoint.safetensors", {"state": json.dumps({**state, "step": self.step})})
+        _write(
+            tensors,
+            self.work_path / "checkpoint.safetensors",
+            {"state": json.dumps({**state, "step": self.step})},
+        )
 
     def resume(self) -> dict[str, Any] | None:
         """Read the last checkpoint back, if there is one; returns its state."""
         file = self.work_path / "checkpoint.safetensors"
         if not file.is_file():
             return None
-        from safetensors import safe_open
-
         with safe_open(file, framework="pt") as opened:
             state: dict[str, Any] = json.loads(opened.metadata()["state"])
         tensors = load_file(file)

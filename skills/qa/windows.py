@@ -158,9 +158,7 @@ class WindowTokenizer:
         first = [i for i, s in enumerate(sequence) if s == 0]
         second = [i for i, s in enumerate(sequence) if s == 1]
         ids = encoding.ids
-        pad = next(
-            (i for t in ("[PAD]", "<pad>") if (i := self._tokenizer.token_to_id(t)) is not None), 0
-        )
+        pad = next((i for t in ("[PAD]", "<pad>") if (i := self._tokenizer.token_to_id(t)) is not None), 0)
         return PairTemplate(
             before=tuple(ids[: first[0]]),
             between=tuple(ids[first[-1] + 1 : second[0]]),

@@ -1,0 +1,90 @@
+"""The compiled span-extraction model: windows in, logits out. Knows nothing of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+
+from skills.errors import DamagedCheckpoint
+from skills.qa.spans import FloatArray, WindowLogits
+from skills.qa.windows import IntArray, Window, by_length, collate
+
+
+class SpanModel(Protocol):
+    """Start and end logits of padded windows; all shapes (n_windows, length)."""
+
+    def __call__(
+        self, input_ids: IntArray, attention_mask: IntArray, token_type_ids: IntArray
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+
+class OnnxSpanModel:
+    """A compiled model on ONNX Runtime; safe to call from several threads.
+
+    Args:
+        onnx_file: made by ``skills.compiled`` with the head ``span``.
+        n_threads: threads of one forward pass.
+
+    Raises:
+        DamagedCheckpoint: if the file is not a model.
+    """
+
+    def __init__(self, onnx_file: Path, n_threads: int = 2) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = n_threads
+        options.log_severity_level = 3
+        # windows come in every length: keeping a memory plan for each only costs memory
+        options.enable_mem_pattern = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(onnx_file), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the library's exceptions have no public root
+            raise DamagedCheckpoint(f"{onnx_file} is not a compiled model: {error}") from error
+        self._inputs = [i.name for i in self._session.get_inputs()]
+
+    def __call__(
+        self, input_ids: IntArray, attention_mask: IntArray, token_type_ids: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Logits of padded windows."""
+        given = {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "token_type_ids": token_type_ids,
+        }
+        start, end = self._session.run(
+            ["start_logits", "end_logits"], {name: given[name] for name in self._inputs}
+        )
+        return start, end
+
+
+def window_logits(
+    model: SpanModel, windows: Sequence[Window], pad_id: int, max_batch_tokens: int
+) -> list[WindowLogits]:
+    """Run windows through the model in batches of similar length.
+
+    Args:
+        model: gives the logits.
+        windows: of any questions and contexts.
+        pad_id: the tokenizer's.
+        max_batch_tokens: padded tokens in a batch at the most. On two cores more than a few
+            hundred no longer fit the caches and are slower than one after the other.
+
+    Returns:
+        the logits of each window's context tokens, in the order of ``windows``.
+    """
+    found: dict[int, WindowLogits] = {}
+    for group in by_length(windows, max_batch_tokens):
+        start, end = model(*collate([windows[i] for i in group], pad_id))
+        for row, index in enumerate(group):
+            window = windows[index]
+            inside = slice(window.context_start, window.context_start + len(window.offsets))
+            null_score = float(start[row, 0] + end[row, 0])
+            found[index] = WindowLogits(
+                np.asarray(start[row, inside]), np.asarray(end[row, inside]), null_score, window.offsets
+            )
+    return [found[i] for i in range(len(windows))]
