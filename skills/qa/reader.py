@@ -101,6 +101,7 @@ class SquadReader(NNModel):
         self.n_best_size = n_best_size
         self.max_answer_length = max_answer_length
         self.null_threshold = null_threshold
+        self.adapter_path = _adapter_folder(adapter) or str(folder)
         self.max_batch_tokens = max_batch_tokens
         self.model: SpanModel
         self.learner: ReaderLearner | None = None

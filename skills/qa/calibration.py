@@ -1,0 +1,72 @@
+"""How sure: from scores to the probability that an answer is right.
+
+A logistic regression over a handful of scores (Platt 1999, with retrieval's scores beside the
+reader's), fitted on held-out questions by ``python -m skills.qa.calibrate`` and stored beside
+the weights it belongs to. Thresholds are stored with it, for they follow from it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from skills.errors import DamagedCheckpoint, MissingCheckpoint
+
+
+@dataclass(frozen=True)
+class Features:
+    """What is known of a candidate answer.
+
+    Attributes:
+        margin: span score less null score, in logits.
+        lead: margin less that of the best other passage.
+        similarity: cosine of question and passage.
+        overlap: share of the question's informative words in the passage.
+        retrieval: fused retrieval score, in [0, 1].
+    """
+
+    margin: float
+    lead: float
+    similarity: float
+    overlap: float
+    retrieval: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Weights of the logistic regression, and the thresholds that follow.
+
+    Attributes:
+        weights: a weight for each of ``Features``.
+        bias: added to the weighted sum.
+        answer_threshold: confidence from which an answer is given as one.
+        offer_threshold: confidence from which it is offered as what comes closest.
+    """
+
+    weights: dict[str, float] = field(default_factory=dict)
+    bias: float = 0.0
+    answer_threshold: float = 0.5
+    offer_threshold: float = 0.1
+
+    def confidence(self, features: Features) -> float:
+        """Probability, in [0, 1], that a candidate with these features is right."""
+        total = self.bias + sum(self.weights.get(k, 0.0) * v for k, v in asdict(features).items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+
+    @classmethod
+    def load(cls, folder: str) -> Calibration:
+        """Read ``calibration.json`` of a folder of weights.
+
+        Raises:
+            MissingCheckpoint: if there is none.
+            DamagedCheckpoint: if it is not a calibration.
+        """
+        file = Path(folder) / "calibration.json"
+        if not file.is_file():
+            raise MissingCheckpoint(f"{file} is missing; make it with: python -m skills.qa.calibrate")
+        try:
+            return cls(**json.loads(file.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DamagedCheckpoint(f"{file} is not a calibration: {error}") from error

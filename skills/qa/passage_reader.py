@@ -1,0 +1,118 @@
+"""Reading: the best answer over the passages that retrieval found, in one batch.
+
+The answer is chosen over passages by the reader's margin and the retrieval score together.
+How sure it is comes from :mod:`skills.qa.calibration`. Nothing is decided here about which
+skill replies; see ``skills.selection``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deeppavlov.core.common.registry import register
+from deeppavlov.core.models.component import Component
+
+from skills.dialog import Considered, Passage
+from skills.errors import parameter_names, refuse_unknown
+from skills.qa.calibration import Calibration, Features
+from skills.qa.reader import SquadReader
+from skills.qa.spans import SpanPrediction
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An answer found in a passage.
+
+    Attributes:
+        passage: where it was found.
+        start: first character in the document, ``end`` one past the last.
+        margin: reader's span score less its "no answer" score, in logits.
+        confidence: calibrated probability that it is right, in [0, 1].
+    """
+
+    passage: Passage
+    start: int
+    end: int
+    margin: float
+    confidence: float
+
+    @property
+    def text(self) -> str:
+        """The answer's words."""
+        return self.passage.text[self.start - self.passage.start : self.end - self.passage.start]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading found for one question: candidates, best first, one a passage."""
+
+    candidates: tuple[Candidate, ...] = ()
+    considered: tuple[Considered, ...] = ()
+
+    @property
+    def best(self) -> Candidate | None:
+        """The most believed answer, or None where there was nothing to read."""
+        return self.candidates[0] if self.candidates else None
+
+
+@register("passage_reader")
+class PassageReader(Component):
+    """Reads passages for answers: ``passage_reader(questions, passages) -> readings``.
+
+    Args:
+        reader: the ``squad_reader`` of the pipe.
+        n_passages: how many of the passages, from the best, are read.
+        calibration: folder of ``calibration.json``; "" takes the one beside the reader's weights.
+    """
+
+    def __init__(
+        self, reader: SquadReader, n_passages: int = 5, calibration: str = "", **kwargs: Any
+    ) -> None:
+        refuse_unknown("passage_reader", kwargs, parameter_names(type(self).__init__))
+        self.reader = reader
+        self.n_passages = n_passages
+        self.calibration = Calibration.load(calibration or reader.adapter_path)
+
+    def __call__(self, questions: Sequence[str], passages: Sequence[Sequence[Passage]]) -> list[Reading]:
+        """Read the passages of every question in one batch."""
+        asked = [(i, p) for i, found in enumerate(passages) for p in found[: self.n_passages]]
+        predictions = self.reader.predict([p.text for _, p in asked], [questions[i] for i, _ in asked])
+        read: list[list[tuple[Passage, SpanPrediction]]] = [[] for _ in questions]
+        for (i, passage), prediction in zip(asked, predictions, strict=True):
+            read[i].append((passage, prediction))
+        return [self._reading(found) for found in read]
+
+    def _reading(self, found: Sequence[tuple[Passage, SpanPrediction]]) -> Reading:
+        answered = [(passage, p) for passage, p in found if p.spans]
+        rivals = sorted((p.margin for _, p in answered), reverse=True)
+        candidates = []
+        for passage, prediction in answered:
+            span = prediction.spans[0]
+            best_rival = next((m for m in rivals if m != prediction.margin), prediction.margin)
+            features = Features(
+                margin=prediction.margin,
+                lead=prediction.margin - best_rival,
+                similarity=passage.similarity,
+                overlap=passage.overlap,
+                retrieval=passage.score,
+            )
+            candidates.append(
+                Candidate(
+                    passage,
+                    passage.start + span.start,
+                    passage.start + span.end,
+                    prediction.margin,
+                    self.calibration.confidence(features),
+                )
+            )
+        candidates.sort(key=lambda c: (-c.confidence, -c.margin, c.passage.document_name, c.start))
+        considered = tuple(
+            Considered(
+                c.passage.document_name, c.passage.page, c.passage.start, c.passage.text, c.passage.score,
+                c.margin, c.text,
+            )
+            for c in candidates
+        )  # fmt: skip
+        return Reading(tuple(candidates), considered)

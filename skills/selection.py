@@ -1,0 +1,159 @@
+"""Which skill's reply goes out, and why.
+
+Three outcomes, decided by what reading found and by what kind of utterance it is:
+
+- ``qa``: an answer stands in the documents and is believed (calibrated confidence at or above
+  the threshold);
+- ``none``: something was asked that the documents should tell and don't;
+- ``chat``: everything else, small talk above all; the only case in which anything is generated.
+
+The utterance's kind comes from a linear classifier over its sentence embedding
+(:mod:`skills.utterances`), so that "How are you?" beside a contract is small talk and "Who
+signs?" is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deeppavlov.core.common.registry import register
+from deeppavlov.core.models.component import Component
+
+from skills.dialog import Evidence, Knowledge, Preferences, Reply, Skill
+from skills.errors import parameter_names, refuse_unknown
+from skills.generation.reply_generator import Draft
+from skills.qa.calibration import Calibration
+from skills.qa.passage_reader import PassageReader, Reading
+from skills.quoting import Quoter
+from skills.utterances import UtteranceClassifier
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which skill replies to one utterance.
+
+    Attributes:
+        skill: the skill.
+        confidence: how sure the choice is, in [0, 1]; for ``qa`` that the answer is right.
+        reading: what the choice was made of.
+    """
+
+    skill: Skill
+    confidence: float
+    reading: Reading
+
+    @property
+    def wants_reply(self) -> bool:
+        """Whether the generator is asked at all."""
+        return self.skill == "chat"
+
+
+@register("skill_chooser")
+class SkillChooser(Component):
+    """``skill_chooser(utterances, knowledge, preferences, readings) -> choices``.
+
+    Args:
+        passage_reader: the pipe's; its calibration brings the thresholds.
+        classifier: tells small talk from what asks for information.
+    """
+
+    def __init__(self, passage_reader: PassageReader, classifier: UtteranceClassifier, **kwargs: Any) -> None:
+        refuse_unknown("skill_chooser", kwargs, parameter_names(type(self).__init__))
+        self.calibration: Calibration = passage_reader.calibration
+        self.classifier = classifier
+
+    def __call__(
+        self,
+        utterances: Sequence[str],
+        knowledge: Sequence[Knowledge | None],
+        preferences: Sequence[Preferences | None],
+        readings: Sequence[Reading],
+    ) -> list[Choice]:
+        """Choose for every conversation."""
+        small_talk = self.classifier(utterances)
+        return [
+            self._choose(bool(k and k.shelves), bool(p and p.only_documents), s, r)
+            for k, p, s, r in zip(knowledge, preferences, small_talk, readings, strict=True)
+        ]
+
+    def _choose(self, has_shelf: bool, only_documents: bool, small_talk: float, reading: Reading) -> Choice:
+        best = reading.best
+        confidence = best.confidence if best else 0.0
+        # small talk needs a surer answer: its words turn up in documents by chance
+        needed = self.calibration.answer_threshold
+        if small_talk >= 0.5 and not only_documents:
+            needed = needed + (1.0 - needed) * small_talk
+        if best is not None and confidence >= needed:
+            return Choice("qa", confidence, reading)
+        if only_documents:
+            return Choice("none", 1.0 - confidence, reading)
+        if not has_shelf or not reading.candidates or small_talk >= 0.5:
+            return Choice("chat", small_talk if has_shelf else 1.0, reading)
+        return Choice("none", 1.0 - confidence, reading)
+
+
+@register("reply_selector")
+class ReplySelector(Component):
+    """``reply_selector(questions, choices, drafts) -> replies``: the last step of the chain.
+
+    Every quote is compared with its document here; one that does not match is not sent.
+
+    Args:
+        passage_reader: the pipe's; its calibration brings the thresholds.
+        quoter: makes and verifies quotes.
+    """
+
+    def __init__(self, passage_reader: PassageReader, quoter: Quoter, **kwargs: Any) -> None:
+        refuse_unknown("reply_selector", kwargs, parameter_names(type(self).__init__))
+        self.calibration: Calibration = passage_reader.calibration
+        self.quoter = quoter
+
+    def __call__(
+        self, questions: Sequence[str], choices: Sequence[Choice], drafts: Sequence[Draft | None]
+    ) -> list[Reply]:
+        """Put every reply together."""
+        return [self._reply(*item) for item in zip(questions, choices, drafts, strict=True)]
+
+    def _reply(self, question: str, choice: Choice, draft: Draft | None) -> Reply:
+        reading = choice.reading
+        if choice.skill == "chat" and draft is not None:
+            return Reply(
+                draft.text, "chat", choice.confidence,
+                considered=reading.considered, question=question,
+                n_dropped_turns=draft.n_dropped_turns, stopped=draft.stopped,
+            )  # fmt: skip
+        quotes = self._quotes(choice)
+        if choice.skill == "qa" and quotes:
+            return Reply(
+                quotes[0].answer, "qa", choice.confidence, quotes[0], quotes[1:],
+                reading.considered, question,
+            )  # fmt: skip
+        closest = quotes[0] if quotes and quotes[0].score >= self.calibration.offer_threshold else None
+        return Reply("", "none", choice.confidence, closest, considered=reading.considered, question=question)
+
+    def _quotes(self, choice: Choice) -> tuple[Evidence, ...]:
+        """The best candidate's quote, and those of other documents that say something else."""
+        quotes: list[Evidence] = []
+        for candidate in choice.reading.candidates:
+            sure = candidate.confidence >= self.calibration.answer_threshold
+            if quotes and not (choice.skill == "qa" and sure):
+                break
+            if quotes and (
+                candidate.passage.document_id in {q.document_id for q in quotes}
+                or any(same_answer(candidate.text, q.answer) for q in quotes)
+            ):
+                continue
+            quote = self.quoter.quote(candidate)
+            if quote is not None:
+                quotes.append(quote)
+            elif not quotes:
+                continue  # the best could not be verified: the next one may be
+        return tuple(quotes)
+
+
+def same_answer(one: str, other: str) -> bool:
+    """Whether two answers say the same: the words of one stand in the other, case and order aside."""
+    first, second = ({w.strip(".,;:!?()[]\"'“”’").casefold() for w in t.split()} - {""} for t in (one, other))
+    return first <= second or second <= first

@@ -1,0 +1,54 @@
+"""Small talk or a question of fact: a linear classifier over the sentence embedding.
+
+The embedding is the retrieval encoder's; the classifier is 385 numbers, trained by
+``python -m skills.qa.calibrate`` on questions and on small talk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from deeppavlov.core.common.registry import register
+from deeppavlov.core.models.component import Component
+from safetensors.numpy import load_file
+
+from skills.errors import DamagedCheckpoint, MissingCheckpoint, parameter_names, refuse_unknown
+from skills.retrieval.encoder import SentenceEncoder
+
+WEIGHTS = Path(__file__).resolve().parent / "qa" / "weights" / "utterances"
+
+
+@register("utterance_classifier")
+class UtteranceClassifier(Component):
+    """``utterance_classifier(utterances) -> small_talk``: a probability in [0, 1] each.
+
+    Args:
+        encoder: the pipe's sentence encoder.
+        weights: folder with ``model.safetensors`` (``weight`` (384,), ``bias`` (1,)).
+
+    Raises:
+        CheckpointError: if the weights are missing or do not fit the encoder.
+    """
+
+    def __init__(self, encoder: SentenceEncoder, weights: str = "", **kwargs: Any) -> None:
+        refuse_unknown("utterance_classifier", kwargs, parameter_names(type(self).__init__))
+        self.encoder = encoder
+        file = (Path(weights) if weights else WEIGHTS) / "model.safetensors"
+        if not file.is_file():
+            raise MissingCheckpoint(f"{file} is missing; make it with: python -m skills.qa.calibrate")
+        tensors = load_file(file)
+        if set(tensors) != {"weight", "bias"} or tensors["weight"].ndim != 1:
+            raise DamagedCheckpoint(f"{file}: expected weight (n,) and bias (1,)")
+        self.weight = tensors["weight"].astype(np.float32)
+        self.bias = float(tensors["bias"][0])
+
+    def __call__(self, utterances: Sequence[str]) -> list[float]:
+        """Probability of small talk of each utterance."""
+        if not utterances:
+            return []
+        totals = self.encoder.encode(list(utterances)) @ self.weight + self.bias
+        return [1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, float(t))))) for t in totals]
