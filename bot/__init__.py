@@ -1,0 +1,1 @@
+"""The service: conversations, their storage and the ways people reach them."""

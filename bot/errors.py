@@ -1,0 +1,93 @@
+"""Every error the service raises on purpose.
+
+    BotError
+    ├── SettingsError             settings that cannot be used; lists every one
+    ├── InvalidSessionId          not the name of a session
+    ├── StoreError                sessions cannot be kept
+    │   ├── StoreUnavailable      the server cannot be reached
+    │   │   └── ServerStartError  the embedded server does not start
+    │   ├── StoreFull             the server's memory bound is reached
+    │   ├── SessionBusy           another turn of the session is still being answered
+    │   ├── LockLost              the session went on without us; nothing was written
+    │   └── UnreadableSession     what is stored is damaged or newer than this version
+    ├── PipelineError             the chain failed
+    │   └── PipelineTimeout       the chain took longer than it may
+    └── DocumentError             a document cannot be taken
+
+Messages are for operators: they name what was expected, what came and what to do, and never
+repeat what somebody said. What a user is told stands in ``bot.messages`` (see its ``explain``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class BotError(Exception):
+    """Root of everything the service raises on purpose."""
+
+
+class SettingsError(BotError):
+    """Settings that cannot be used.
+
+    Attributes:
+        problems: one line for each, naming the variable and what it takes.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class InvalidSessionId(BotError):
+    """Not the name of a session."""
+
+
+class StoreError(BotError):
+    """Sessions cannot be kept."""
+
+
+class StoreUnavailable(StoreError):
+    """The server that keeps the sessions cannot be reached."""
+
+
+class ServerStartError(StoreUnavailable):
+    """The embedded server does not start."""
+
+
+class StoreFull(StoreError):
+    """The server's memory bound is reached; what is stored stays readable."""
+
+
+class SessionBusy(StoreError):
+    """Another turn of the session is still being answered."""
+
+
+class LockLost(StoreError):
+    """The session's lock ran out while its holder was away; nothing was written."""
+
+
+class UnreadableSession(StoreError):
+    """What is stored of a session is damaged or was written by a newer version."""
+
+
+class PipelineError(BotError):
+    """The chain failed."""
+
+
+class PipelineTimeout(PipelineError):
+    """The chain took longer than it may."""
+
+
+class DocumentError(BotError):
+    """A document cannot be taken.
+
+    Attributes:
+        code: key of the sentence in ``bot.messages`` that tells the user.
+        values: what that sentence names, such as the bound that was passed.
+    """
+
+    def __init__(self, code: str, **values: str | int | float) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
