@@ -82,11 +82,21 @@ def _read(kind: Any, value: Any, place: str) -> Any:
         if not isinstance(value, list):
             raise CodecError(f"{place}: expected a list, found {type(value).__name__}")
         return tuple(_read(item, element, f"{place}[{i}]") for i, element in enumerate(value))
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
+    if kind is float and type(value) in (int, float):
+        return _read_float(value, place)
     if type(value) is kind:  # exactly: True is no int
         return value
     raise CodecError(f"{place}: expected {kind.__name__}, found {type(value).__name__}")
+
+
+def _read_float(value: int | float, place: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise CodecError(f"{place}: expected a finite number")
+    return number
 
 
 def _read_dataclass(kind: Any, value: Any, place: str) -> Any:
