@@ -24,7 +24,7 @@ Head = Literal["span", "encoder"]
 Precision = Literal["int8", "fp32"]
 
 #: Counts up whenever the compiler makes something else of the same weights.
-COMPILER_VERSION = 1
+COMPILER_VERSION = 2
 DEFAULT_CACHE = "~/.cache/quoth/compiled"
 
 

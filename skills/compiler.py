@@ -15,46 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel, AutoModelForQuestionAnswering
 
 from skills.checkpoints import file_sha256
-from skills.errors import CheckpointError, DamagedCheckpoint
+from skills.deltas import apply_adapter
+from skills.errors import CheckpointError
 
 OPSET = 17
-
-
-def load_adapter(model: torch.nn.Module, adapter: Path) -> None:
-    """Merge a LoRA adapter in peft's format into a model, in place.
-
-    A pair ``X.lora_A.weight``, ``X.lora_B.weight`` adds ``B @ A * alpha / r`` to ``X.weight``
-    (Hu et al. 2021, arXiv 2106.09685); any other tensor replaces the parameter it names.
-
-    Raises:
-        DamagedCheckpoint: if a tensor fits nothing in the model.
-    """
-    config = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
-    scale = config["lora_alpha"] / config["r"]
-    tensors = load_file(adapter / "adapter_model.safetensors")
-    parameters = dict(model.named_parameters())
-    with torch.no_grad():
-        for key, tensor in tensors.items():
-            name = key.removeprefix("base_model.model.")
-            if name.endswith(".lora_B.weight"):
-                continue
-            if name.endswith(".lora_A.weight"):
-                low = tensors[key.replace(".lora_A.", ".lora_B.")].float() @ tensor.float()
-                name = name.replace(".lora_A.weight", ".weight")
-                _target(parameters, name, low, adapter).add_(low * scale)
-            else:
-                _target(parameters, name, tensor, adapter).copy_(tensor.float())
-
-
-def _target(parameters: dict[str, Any], name: str, tensor: torch.Tensor, adapter: Path) -> torch.Tensor:
-    parameter = parameters.get(name)
-    if parameter is None or parameter.shape != tensor.shape:
-        raise DamagedCheckpoint(f"{adapter}: {name} {tuple(tensor.shape)} fits nothing in the model")
-    return parameter  # type: ignore[no-any-return]
 
 
 def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module:
@@ -77,11 +44,7 @@ def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module
     )
     missing = {k for k in report["missing_keys"] if "pooler" not in k and "position_ids" not in k}
     if adapter is not None:
-        load_adapter(model, adapter)
-        brought = {
-            k.removeprefix("base_model.model.") for k in load_file(adapter / "adapter_model.safetensors")
-        }
-        missing -= brought
+        missing -= apply_adapter(model, adapter)
     if missing:
         raise CheckpointError(f"{folder}: no weights for {', '.join(sorted(missing))}")
     model.eval()

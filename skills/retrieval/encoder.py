@@ -1,0 +1,180 @@
+"""Texts to sentence embeddings. Knows neither documents nor indexes.
+
+all-MiniLM-L6-v2 (Reimers & Gurevych 2019, arXiv 1908.10084) compiled by ``skills.compiled``:
+mean pooling and the division by the length are inside the graph. The tokenizer's state is set
+once and never again, so threads share it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from deeppavlov.core.common.registry import register
+from deeppavlov.core.models.component import Component
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from skills.checkpoints import checkpoint_folder
+from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
+from skills.dialog import Progress
+from skills.errors import ConfigurationError, DamagedCheckpoint, parameter_names, refuse_unknown
+
+log = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float32]
+
+
+class OnnxEncoder:
+    """A compiled sentence encoder on ONNX Runtime; safe to call from several threads.
+
+    Args:
+        onnx_file: made by ``skills.compiled`` with the head ``encoder``.
+        tokenizer_file: the checkpoint's ``tokenizer.json``.
+        max_seq_length: tokens of a text that are read, special tokens included.
+        max_batch_tokens: padded tokens in one forward pass. On two cores more than a few
+            hundred no longer fit the caches and are slower than one after the other.
+        n_threads: threads of one forward pass.
+
+    Attributes:
+        name: tells the vectors of one encoder from those of another: the compiled file's name,
+            which is a hash of what it was made from, and the length that is read.
+        n_dimensions: length of a vector.
+
+    Raises:
+        DamagedCheckpoint: if a file is not what it should be.
+    """
+
+    def __init__(
+        self,
+        onnx_file: Path,
+        tokenizer_file: Path,
+        max_seq_length: int = 256,
+        max_batch_tokens: int = 512,
+        n_threads: int = 2,
+    ) -> None:
+        try:
+            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        except Exception as error:  # the library raises bare Exception
+            raise DamagedCheckpoint(f"{tokenizer_file} is not a tokenizer file: {error}") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_seq_length)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = n_threads
+        options.log_severity_level = 3
+        # texts come in every length: keeping a memory plan for each only costs memory
+        options.enable_mem_pattern = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(onnx_file), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the library's exceptions have no public root
+            raise DamagedCheckpoint(f"{onnx_file} is not a compiled model: {error}") from error
+        self._inputs = [i.name for i in self._session.get_inputs()]
+        self._max_batch_tokens = max_batch_tokens
+        self.name = f"{onnx_file.stem}-{max_seq_length}"
+        self.n_dimensions = int(self._session.get_outputs()[0].shape[-1])
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+        """Embeddings of texts, of length 1.
+
+        Args:
+            texts: each read up to ``max_seq_length`` tokens; "" has an embedding too.
+            progress: told the share of the texts that is done.
+
+        Returns:
+            float32, shape (n_texts, n_dimensions), in the order of ``texts``.
+        """
+        # one by one: batch encoding starts a thread pool that does not survive a fork
+        ids = [self._tokenizer.encode(text).ids for text in texts]
+        vectors = np.empty((len(ids), self.n_dimensions), dtype=np.float32)
+        n_done = 0
+        for group in by_length([len(i) for i in ids], self._max_batch_tokens):
+            vectors[group] = self._forward([ids[i] for i in group])
+            n_done += len(group)
+            if progress is not None:
+                progress(n_done / len(ids))
+        return vectors
+
+    def _forward(self, ids: Sequence[Sequence[int]]) -> FloatArray:
+        shape = (len(ids), max(len(i) for i in ids))
+        input_ids = np.zeros(shape, dtype=np.int64)
+        attention_mask = np.zeros(shape, dtype=np.int64)
+        for row, tokens in enumerate(ids):
+            input_ids[row, : len(tokens)] = tokens
+            attention_mask[row, : len(tokens)] = 1
+        given = {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "token_type_ids": np.zeros(shape, dtype=np.int64),
+        }
+        (vectors,) = self._session.run(None, {name: given[name] for name in self._inputs})
+        return np.asarray(vectors, dtype=np.float32)
+
+
+@register("sentence_encoder")
+class SentenceEncoder(Component):
+    """DeepPavlov's face of :class:`OnnxEncoder`: ``sentence_encoder(texts) -> embeddings``.
+
+    Args:
+        checkpoint: name or folder of the encoder (``skills.checkpoints``).
+        precision: ``int8`` or ``fp32``.
+        max_seq_length, max_batch_tokens, n_threads: see :class:`OnnxEncoder`.
+        cache_path: where compiled models are kept.
+
+    Raises:
+        ConfigurationError: for a parameter that does not exist or does not fit.
+        CheckpointError: if weights are missing or damaged.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str = "all-MiniLM-L6-v2",
+        precision: Precision = "int8",
+        max_seq_length: int = 256,
+        max_batch_tokens: int = 512,
+        n_threads: int = 2,
+        cache_path: str = DEFAULT_CACHE,
+        **kwargs: Any,
+    ) -> None:
+        refuse_unknown("sentence_encoder", kwargs, parameter_names(type(self).__init__))
+        if max_seq_length < 8 or max_batch_tokens < 1 or n_threads < 1:
+            raise ConfigurationError(
+                "sentence_encoder: max_seq_length must be at least 8, max_batch_tokens and n_threads at "
+                f"least 1, not {max_seq_length}, {max_batch_tokens} and {n_threads}"
+            )
+        tokenizer_file = checkpoint_folder(checkpoint, verify=False) / "tokenizer.json"
+        onnx_file = compile_checkpoint(
+            checkpoint, "encoder", precision=precision, cache_path=cache_path, announce=log.warning
+        )
+        self._encoder = OnnxEncoder(onnx_file, tokenizer_file, max_seq_length, max_batch_tokens, n_threads)
+        self.name = self._encoder.name
+        self.n_dimensions = self._encoder.n_dimensions
+
+    def __call__(self, texts: Sequence[str]) -> list[FloatArray]:
+        """Embeddings of texts, each float32 of shape (n_dimensions,)."""
+        return list(self.encode(texts))
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+        """Embeddings of texts, float32, shape (n_texts, n_dimensions); see :meth:`OnnxEncoder.encode`."""
+        return self._encoder.encode(texts, progress)
+
+
+def by_length(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Group texts of similar length so that no batch holds more than ``max_tokens`` padded tokens.
+
+    Returns:
+        lists of indices into ``lengths``, the shortest first; a text longer than ``max_tokens``
+        is alone.
+    """
+    groups: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if groups and lengths[index] * (len(groups[-1]) + 1) <= max_tokens:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
