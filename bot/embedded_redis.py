@@ -82,6 +82,20 @@ class EmbeddedRedis:
                 ) from error
             return self.url
 
+    def rewrite_file(self, wait_s: float = 10.0) -> bool:
+        """Write the append-only file anew, without what was deleted; whether that was finished in time."""
+        address = str(self.socket_path)
+        deadline = time.monotonic() + wait_s
+        begun = False  # one that is under way may have passed what was deleted since
+        while time.monotonic() < deadline:
+            state = redis_keeper.request(address, "INFO persistence")
+            if b"aof_rewrite_in_progress:0" in state and b"aof_rewrite_scheduled:0" in state:
+                if begun:
+                    return b"aof_last_bgrewrite_status:ok" in state
+                begun = redis_keeper.request(address, "BGREWRITEAOF").startswith(b"+")
+            time.sleep(0.02)
+        return False
+
     def close(self) -> None:
         """Give the share back; the server stops when it was the last. Idempotent."""
         with self._mutex:

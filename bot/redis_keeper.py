@@ -70,7 +70,7 @@ def request(socket_path: str, command: str) -> bytes:
         connection.settimeout(2)
         connection.connect(socket_path)
         connection.sendall(command.encode() + b"\r\n")
-        return connection.recv(1024)
+        return connection.recv(16_384)
     return b""
 
 
