@@ -129,7 +129,7 @@ class RedisSessionStore:
     def set_aside(self, lock: SessionLock) -> None:
         """See :meth:`bot.sessions.SessionStore.set_aside`."""
         keys = SessionKeys(lock.session_id)
-        arguments = [_token(lock), self._ttl_s]
+        arguments: list[bytes | str | int] = [_token(lock), self._ttl_s]
         if not self._call(lambda: self._set_aside([keys.lock, keys.state, keys.aside], arguments)):
             raise LockLost("the session's lock ran out; nothing was set aside")
 
