@@ -1,0 +1,114 @@
+"""Windows: offsets in the whole context, whatever the window."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from skills.errors import ConfigurationError, DamagedCheckpoint
+from skills.qa.windows import WindowTokenizer, by_length, collate
+
+
+def tokenizer_file(folder: Path, style: str = "bert") -> Path:
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] if style == "bert" else ["<s>", "<pad>", "</s>", "<unk>"]
+    unknown = "[UNK]" if style == "bert" else "<unk>"
+    tokenizer = Tokenizer(WordLevel({t: i for i, t in enumerate(specials)}, unk_token=unknown))
+    tokenizer.pre_tokenizer = Whitespace()
+    if style == "bert":
+        single, pair, used = "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", ["[CLS]", "[SEP]"]
+    else:
+        single, pair, used = "<s> $A </s>", "<s> $A </s> </s> $B </s>", ["<s>", "</s>"]
+    tokenizer.post_processor = TemplateProcessing(
+        single=single, pair=pair, special_tokens=[(t, specials.index(t)) for t in used]
+    )
+    file = folder / f"{style}.json"
+    tokenizer.save(str(file))
+    return file
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> WindowTokenizer:
+    return WindowTokenizer(
+        tokenizer_file(tmp_path_factory.mktemp("t")), 24, doc_stride=4, max_question_length=6
+    )
+
+
+@given(st.lists(st.sampled_from(["ab", "cd", "é", "𝒳", "x\u0301"]), max_size=60), st.integers(0, 12))
+@settings(max_examples=150, deadline=None)
+def test_windows_cover_the_context_and_overlap(small: WindowTokenizer, words: list[str], n: int) -> None:
+    context, question = "  ".join(words), " ".join(["q"] * n)
+    windows = small.windows([question], [context])
+    tokens = small.tokens(context)
+    if not len(tokens.ids):
+        assert windows == []
+        return
+    covered = np.zeros(len(tokens.ids), dtype=int)
+    for window in windows:
+        assert len(window.input_ids) <= 24
+        size = len(window.offsets)
+        covered[window.token_start : window.token_start + size] += 1
+        assert (window.offsets == tokens.offsets[window.token_start : window.token_start + size]).all()
+        inside = window.input_ids[window.context_start : window.context_start + size]
+        assert (inside == tokens.ids[window.token_start : window.token_start + size]).all()
+    assert covered.min() >= 1
+    for one, other in pairwise(windows):
+        assert one.token_start + len(one.offsets) - other.token_start == 4
+
+
+def test_pair_templates_are_read_off_the_tokenizer(tmp_path: Path) -> None:
+    bert = WindowTokenizer(tokenizer_file(tmp_path, "bert"))
+    assert (bert.template.before, bert.template.between, bert.template.after) == ((2,), (3,), (3,))
+    assert (bert.template.context_type_id, bert.template.pad_id) == (1, 0)
+    roberta = WindowTokenizer(tokenizer_file(tmp_path, "roberta"))
+    assert (roberta.template.before, roberta.template.between, roberta.template.after) == ((0,), (2, 2), (2,))
+    assert (roberta.template.context_type_id, roberta.template.pad_id) == (0, 1)
+
+
+def test_collate_pads_to_the_longest(small: WindowTokenizer) -> None:
+    windows = small.windows(["q", "q q q"], ["ab", "ab cd"])
+    ids, mask, types = collate(windows, pad_id=7)
+    assert ids.shape == mask.shape == types.shape == (2, 8)
+    assert mask.sum(1).tolist() == [5, 8]
+    assert ids[0, 5:].tolist() == [7, 7, 7]
+    assert types[1].tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_batches_hold_windows_of_similar_length(small: WindowTokenizer) -> None:
+    windows = small.windows(["q"] * 4, ["ab", "ab " * 15, "ab cd", "ab " * 14])
+    groups = by_length(windows, max_tokens=40)
+    assert sorted(i for g in groups for i in g) == [0, 1, 2, 3]
+    assert [0, 2] in groups
+    for group in groups:
+        assert len(group) == 1 or len(group) * max(len(windows[i].input_ids) for i in group) <= 40
+
+
+def test_threads_share_a_tokenizer(small: WindowTokenizer) -> None:
+    contexts = [f"ab cd {'x ' * i}" for i in range(40)]
+    alone = [small.windows(["q"], [c]) for c in contexts]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda c: small.windows(["q"], [c]), contexts * 5))
+    for i, windows in enumerate(together):
+        expected = alone[i % 40]
+        assert [w.input_ids.tolist() for w in windows] == [w.input_ids.tolist() for w in expected]
+
+
+def test_no_room_for_the_context_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="doc_stride must be from 0 to 4"):
+        WindowTokenizer(tokenizer_file(tmp_path), 24, doc_stride=5, max_question_length=16)
+
+
+def test_a_damaged_tokenizer_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "tokenizer.json"
+    broken.write_text("{")
+    with pytest.raises(DamagedCheckpoint, match=r"tokenizer\.json is not a tokenizer file"):
+        WindowTokenizer(broken)
