@@ -1,0 +1,25 @@
+FROM python:3.11-slim
+
+# git and a compiler are not needed: every package comes as a wheel
+RUN apt-get update \
+ && apt-get install --no-install-recommends --yes make \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --create-home --uid 1000 quoth \
+ && mkdir /app /data \
+ && chown quoth:quoth /app /data
+
+USER quoth
+WORKDIR /app
+COPY --chown=quoth:quoth pyproject.toml constraints.txt Makefile README.md LICENSE ./
+COPY --chown=quoth:quoth bot ./bot
+COPY --chown=quoth:quoth skills ./skills
+COPY --chown=quoth:quoth configs ./configs
+# the same command that a newcomer runs; it brings and compiles the weights too
+RUN make setup
+
+ENV QUOTH_DATA_DIR=/data
+VOLUME /data
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+  CMD [".venv/bin/python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8443/healthz', timeout=4)"]
+STOPSIGNAL SIGTERM
+CMD [".venv/bin/python", "-m", "bot", "telegram"]
