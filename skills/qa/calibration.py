@@ -12,6 +12,9 @@ import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skills.errors import DamagedCheckpoint, MissingCheckpoint
 
 
@@ -70,3 +73,22 @@ class Calibration:
             return cls(**json.loads(file.read_text("utf-8")))
         except (ValueError, TypeError) as error:
             raise DamagedCheckpoint(f"{file} is not a calibration: {error}") from error
+
+
+def expected_calibration_error(
+    confidences: NDArray[np.float64], right: NDArray[np.float64], n_bins: int = 10
+) -> float:
+    """Mean distance of confidence and share right over equal-width bins (Guo et al. 2017).
+
+    Args:
+        confidences: in [0, 1], shape (n,).
+        right: 1.0 where the answer was right, else 0.0, shape (n,).
+        n_bins: equal-width bins of [0, 1]; each counts by how many fall into it.
+    """
+    bins = np.clip((confidences * n_bins).astype(int), 0, n_bins - 1)
+    gaps = [
+        abs(confidences[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        for b in range(n_bins)
+        if (bins == b).any()
+    ]
+    return float(sum(gaps))

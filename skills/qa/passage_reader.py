@@ -30,6 +30,7 @@ class Candidate:
         start: first character in the document, ``end`` one past the last.
         margin: reader's span score less its "no answer" score, in logits.
         confidence: calibrated probability that it is right, in [0, 1].
+        features: what the confidence was made of.
     """
 
     passage: Passage
@@ -37,6 +38,7 @@ class Candidate:
     end: int
     margin: float
     confidence: float
+    features: Features
 
     @property
     def text(self) -> str:
@@ -105,6 +107,7 @@ class PassageReader(Component):
                     passage.start + span.end,
                     prediction.margin,
                     self.calibration.confidence(features),
+                    features,
                 )
             )
         candidates.sort(key=lambda c: (-c.confidence, -c.margin, c.passage.document_name, c.start))

@@ -1,0 +1,202 @@
+"""Fits how sure the reader is, and what small talk looks like.
+
+    python -m skills.qa.calibrate SQUAD_FOLDER UTTERANCES ADAPTER_FOLDER
+
+SQUAD_FOLDER is that of the training: its ``valid*`` files are put on one shelf, whole articles
+as documents, and their questions are asked without saying where the answer stands, as a person
+would ask them. UTTERANCES is a text file of small talk, one a line. Written are
+``calibration.json`` and ``reliability.png`` beside the adapter and the utterance classifier's
+weights; printed is what the cards quote. Everything is cross-validated by article, so no
+question is judged by a fit that saw its article.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from deeppavlov.metrics.squad_metrics import squad_v2_f1
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from sklearn.linear_model import LogisticRegression
+
+from skills.dialog import Document, Knowledge
+from skills.qa.calibration import Calibration, expected_calibration_error
+from skills.qa.passage_reader import PassageReader
+from skills.qa.reader import SquadReader
+from skills.retrieval.changes import AddDocument
+from skills.retrieval.encoder import SentenceEncoder
+from skills.retrieval.retriever import Retriever
+from skills.retrieval.shelf_writer import ShelfWriter
+from skills.utterances import WEIGHTS as UTTERANCE_WEIGHTS
+
+FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval")
+#: An answer counts as right from this F1 with an annotator's: it names the same thing.
+RIGHT_F1 = 50.0
+FloatArray = NDArray[np.float64]
+
+
+def main(arguments: list[str]) -> int:
+    """Fit, write, print."""
+    if len(arguments) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    squad, utterances_file, adapter = (Path(a).expanduser() for a in arguments)
+    utterances = [u for u in utterances_file.read_text("utf-8").splitlines() if u.strip()]
+    encoder = SentenceEncoder()
+    fit_utterances(encoder, squad, utterances)
+    fit_confidence(encoder, squad, utterances, adapter)
+    return 0
+
+
+def fit_utterances(encoder: SentenceEncoder, squad: Path, utterances: Sequence[str]) -> None:
+    """Train the utterance classifier: questions of the training files against small talk."""
+    questions = sorted({q for _, q, _, _ in questions_of(squad, "train")})
+    n = min(len(questions), len(utterances), 6000)
+    draw = random.Random(0)  # noqa: S311
+    texts = draw.sample(questions, n) + draw.sample(list(utterances), n)
+    labels = np.array([0] * n + [1] * n)
+    vectors = encoder.encode(texts)
+    held_out = np.arange(len(texts)) % 5 == 0
+    model = LogisticRegression(C=10.0, max_iter=2000)
+    model.fit(vectors[~held_out], labels[~held_out])
+    accuracy = model.score(vectors[held_out], labels[held_out])
+    print(f"utterances: {2 * n} texts, accuracy on a held-out fifth {accuracy:.4f}")
+    model.fit(vectors, labels)
+    UTTERANCE_WEIGHTS.mkdir(parents=True, exist_ok=True)
+    tensors = {"weight": model.coef_[0].astype(np.float16), "bias": model.intercept_.astype(np.float16)}
+    save_file(tensors, UTTERANCE_WEIGHTS / "model.safetensors")
+
+
+def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[str], adapter: Path) -> None:
+    """Fit the logistic regression of confidence and write it beside the adapter."""
+    if not (adapter / "calibration.json").is_file():
+        _write(adapter, Calibration())  # the reader wants one; its numbers are not used here
+    reader = PassageReader(SquadReader(adapter=str(adapter)))
+    rows = held_out_questions(squad, utterances)
+    with tempfile.TemporaryDirectory() as folder:
+        shelf = str(Path(folder) / "valid.db")
+        build_shelf(encoder, squad, shelf)
+        features, right, groups = ask(encoder, reader, rows, shelf)
+    confidences = np.zeros(len(right))
+    for group in np.unique(groups):
+        inside = groups == group
+        confidences[inside] = fit(features[~inside], right[~inside]).predict_proba(features[inside])[:, 1]
+    error = expected_calibration_error(confidences, right)
+    print(
+        f"confidence: {len(right)} questions, right {right.mean():.3f}, expected calibration error {error:.4f}"
+    )
+    draw_reliability(confidences, right, adapter / "reliability.png")
+    model = fit(features, right)
+    weights = {k: round(float(w), 5) for k, w in zip(FEATURES, model.coef_[0], strict=True)}
+    calibration = Calibration(weights, round(float(model.intercept_[0]), 5), *thresholds(confidences, right))
+    _write(adapter, calibration)
+    print(json.dumps(asdict(calibration)))
+
+
+def fit(features: FloatArray, right: FloatArray) -> LogisticRegression:
+    """Logistic regression, barely regularised: five weights on a thousand questions."""
+    return LogisticRegression(C=100.0, max_iter=5000).fit(features, right)
+
+
+def thresholds(confidences: FloatArray, right: FloatArray) -> tuple[float, float]:
+    """Where an answer is given, and where one is offered as the closest.
+
+    An answer is given from the confidence at which giving it is right more often than not; it
+    is offered where one in five of the offered ones below that is.
+    """
+    answer = 0.5
+    below = np.sort(confidences[confidences < answer])
+    offer = next(
+        (t for t in below if right[(confidences >= t) & (confidences < answer)].mean() >= 0.2), answer
+    )
+    return answer, round(float(offer), 3)
+
+
+def ask(
+    encoder: SentenceEncoder, reader: PassageReader, rows: Sequence[tuple[str, list[str], str]], shelf: str
+) -> tuple[FloatArray, FloatArray, NDArray[Any]]:
+    """Ask everything of one shelf: features (n, 5), right (n,), group (n,)."""
+    retriever = Retriever(encoder)
+    features, right, groups = [], [], []
+    for question, answers, group in rows:
+        passages = retriever([question], [Knowledge((shelf,))])
+        best = reader(([question]), passages)[0].best
+        if best is None:
+            continue
+        features.append([getattr(best.features, name) for name in FEATURES])
+        right.append(float(bool(answers) and squad_v2_f1([answers], [best.text]) >= RIGHT_F1))
+        groups.append(group)
+    return np.array(features), np.array(right), np.array(groups)
+
+
+def held_out_questions(squad: Path, utterances: Sequence[str]) -> list[tuple[str, list[str], str]]:
+    """(question, answers, article): answerable, unanswerable, about other documents, small talk."""
+    draw = random.Random(1)  # noqa: S311
+    rows = [(q, answers, title) for title, q, answers, _ in questions_of(squad, "valid")]
+    others = [(q, [], f"other {i % 7}") for i, (_, q, _, _) in enumerate(questions_of(squad, "train"))]
+    talk = [(u, [], f"talk {i % 7}") for i, u in enumerate(utterances)]
+    return rows + draw.sample(others, min(300, len(others))) + draw.sample(talk, min(200, len(talk)))
+
+
+def questions_of(squad: Path, kind: str) -> list[tuple[str, str, list[str], str]]:
+    """(article, question, answers, context) of the folder's ``train*`` or ``valid*`` files."""
+    from skills.qa.dataset import SquadFolderReader
+
+    data = SquadFolderReader().read(str(squad), valid="valid")[kind]
+    return [
+        (article["title"], qa["question"], [a["text"] for a in qa["answers"]], paragraph["context"])
+        for article in data["data"]
+        for paragraph in article["paragraphs"]
+        for qa in paragraph["qas"]
+    ]
+
+
+def build_shelf(encoder: SentenceEncoder, squad: Path, shelf: str) -> None:
+    """Put the articles of the validation files on one shelf, a document each."""
+    articles: dict[str, dict[str, None]] = {}
+    for title, _, _, context in questions_of(squad, "valid"):
+        articles.setdefault(title, {})[context] = None
+    writer = ShelfWriter(encoder)
+    for title, contexts in articles.items():
+        body = "\n\n".join(contexts)
+        document = Document(sha256(body.encode()).hexdigest(), title, body)
+        writer([shelf], [AddDocument(document)], [None])
+
+
+def draw_reliability(confidences: FloatArray, right: FloatArray, file: Path) -> None:
+    """Reliability diagram (Guo et al. 2017, arXiv 1706.04599): how often right, by confidence."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    edges = np.linspace(0, 1, 11)
+    bins = np.clip(np.digitize(confidences, edges) - 1, 0, 9)
+    filled = [b for b in range(10) if (bins == b).any()]
+    figure, axes = pyplot.subplots(figsize=(4.5, 4.5), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.bar(
+        [edges[b] + 0.05 for b in filled], [right[bins == b].mean() for b in filled], 0.09, color="#4c72b0"
+    )
+    for b in filled:
+        axes.annotate(str((bins == b).sum()), (edges[b] + 0.05, 0.01), ha="center", fontsize=7, color="white")
+    axes.set(xlabel="confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1))
+    figure.savefig(file, dpi=110)
+    pyplot.close(figure)
+
+
+def _write(adapter: Path, calibration: Calibration) -> None:
+    (adapter / "calibration.json").write_text(json.dumps(asdict(calibration), indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
