@@ -13,6 +13,12 @@
     ├── PipelineError             the chain failed
     │   └── PipelineTimeout       the chain took longer than it may
     └── DocumentError             a document cannot be taken
+        ├── UnsupportedDocument   not a format that is read
+        ├── DocumentTooLarge      past a bound; the values name it
+        ├── EncryptedDocument     opens with a password only
+        ├── EmptyDocument         holds no text: blank, or pictures of pages
+        ├── DamagedDocument       not what its format demands, or the reader broke on it
+        └── DocumentTimeout       reading took, or would have to wait, too long
 
 Messages are for operators: they name what was expected, what came and what to do, and never
 repeat what somebody said. What a user is told stands in ``bot.messages`` (see its ``explain``).
@@ -91,3 +97,27 @@ class DocumentError(BotError):
         super().__init__(code)
         self.code = code
         self.values = values
+
+
+class UnsupportedDocument(DocumentError):
+    """Not a format that is read."""
+
+
+class DocumentTooLarge(DocumentError):
+    """Past a bound; ``values`` names it."""
+
+
+class EncryptedDocument(DocumentError):
+    """The document opens with a password only, or is locked to a device."""
+
+
+class EmptyDocument(DocumentError):
+    """The document holds no text: it is blank, or scanned without text recognition."""
+
+
+class DamagedDocument(DocumentError):
+    """The document is not what its format demands, or the reader broke on it."""
+
+
+class DocumentTimeout(DocumentError):
+    """Reading the document took too long, or all readers were busy for too long."""

@@ -1,0 +1,265 @@
+"""Word documents (.docx): paragraphs, headings, tables and notes, read as a stream.
+
+The text part is parsed by events (lxml), so that its size and nesting cost little. Read: text
+as the author left it, that is insertions and not deletions; text boxes once; footnotes and
+endnotes after the text. Not read: headers, footers, comments, numbers that Word computes for
+lists and headings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from bot.document_formats.archive import Archive, main_part, resolve
+from bot.document_formats.builder import Block, Extract, Kind, TextBuilder, row_blocks
+from bot.document_formats.limits import Limits
+from bot.errors import DamagedDocument, DocumentTooLarge
+
+_CHUNK = 1 << 16
+_WORD = (
+    "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}",
+    "{http://purl.oclc.org/ooxml/wordprocessingml/main}",  # the "strict" variety
+)
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+#: Elements with text that is no longer, or a second time, in the document, or with the
+#: properties that a paragraph had before a tracked change.
+_SKIPPED = frozenset({"del", "moveFrom", "pPrChange", _FALLBACK})
+#: Elements that stand for a character.
+_CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
+#: Outline levels that make a heading: Word's "Heading 1" to "Heading 9".
+_OUTLINE_LEVELS = frozenset("012345678")
+_NOTES = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"))
+
+
+def read_docx(
+    archive: Archive, name: str, limits: Limits, progress: Callable[[float], None]
+) -> Extract:
+    """A document's text, with a section for each heading.
+
+    Raises:
+        DamagedDocument: if a part is missing or not well-formed, or declares entities.
+        DocumentTooLarge, EmptyDocument, EncryptedDocument: as every reader.
+    """
+    part = main_part(archive)
+    relations = _relations(archive, part)
+    headings = _heading_styles(archive, relations.get("styles"))
+    builder = TextBuilder(limits)
+    builder.add_all(_blocks(archive.read(part), headings, limits, progress))
+    for kind, label in _NOTES:
+        notes = relations.get(kind)
+        if notes is not None:
+            for i, block in enumerate(_blocks(archive.read(notes), headings, limits)):
+                if i == 0:
+                    builder.begin_section(label)
+                builder.add(block)
+    return builder.finish(title=name)
+
+
+def _relations(archive: Archive, part: str) -> dict[str, str]:
+    """Kind of relation ("styles", "footnotes") to the name of the related part."""
+    folder, _, file = part.rpartition("/")
+    relations = f"{folder}/_rels/{file}.rels"
+    if relations not in archive:
+        return {}
+    found = {
+        str(relation.get("Type", "")).rsplit("/", 1)[-1]: resolve(part, str(relation.get("Target", "")))
+        for relation in archive.read_xml(relations)
+        if relation.get("TargetMode") != "External"
+    }
+    return {kind: target for kind, target in found.items() if target in archive}
+
+
+def _heading_styles(archive: Archive, part: str | None) -> frozenset[str]:
+    """Ids of the styles that make a paragraph a heading, themselves or by what they are based on."""
+    if part is None:
+        return frozenset()
+    heading: dict[str, bool | None] = {}
+    parents: dict[str, str] = {}
+    for style in archive.read_xml(part).iter(*(f"{word}style" for word in _WORD)):
+        identifier = _attribute(style.attrib, "styleId")
+        for element in style.iter():
+            tag = _local(element.tag)
+            value = _attribute(element.attrib, "val")
+            if tag == "basedOn":
+                parents[identifier] = value
+            elif tag == "outlineLvl":
+                heading[identifier] = value in _OUTLINE_LEVELS
+            elif tag == "name" and value.lower() == "title":
+                heading[identifier] = True
+
+    def is_heading(style: str) -> bool:
+        seen = set()
+        while style not in seen:
+            seen.add(style)
+            if style in heading:
+                return bool(heading[style])
+            style = parents.get(style, "")
+        return False
+
+    return frozenset(style for style in {*heading, *parents} if is_heading(style))
+
+
+def _blocks(
+    xml: bytes,
+    heading_styles: frozenset[str],
+    limits: Limits,
+    progress: Callable[[float], None] | None = None,
+) -> list[Block]:
+    """Blocks of a text part."""
+    target = _Part(heading_styles, limits)
+    parser = etree.XMLParser(
+        target=target, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+    )
+    try:
+        for begin in range(0, len(xml), _CHUNK):
+            parser.feed(xml[begin : begin + _CHUNK])
+            if progress is not None:
+                progress(begin / len(xml))
+        parser.close()
+    except etree.LxmlError as error:
+        raise DamagedDocument("document.damaged") from error
+    return target.blocks
+
+
+@dataclass
+class _Paragraph:
+    text: list[str] = field(default_factory=list)
+    kind: Kind = "paragraph"
+
+
+class _Part:
+    """Receives the parser's events."""
+
+    def __init__(self, heading_styles: Iterable[str], limits: Limits) -> None:
+        self.blocks: list[Block] = []
+        self._heading_styles = frozenset(heading_styles)
+        self._limits = limits
+        self._depth = 0
+        self._skipped_from = 0
+        self._in_text = False
+        self._paragraphs: list[_Paragraph] = []  # a text box stands inside a paragraph
+        self._rows: list[list[list[Block]]] = []  # for each open table the cells of its row
+
+    # What the parser calls.
+
+    def doctype(self, name: str, public_id: str | None, system: str | None) -> None:
+        # No office program writes one; it is where entities that swell are declared.
+        raise DamagedDocument("document.damaged")
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._depth += 1
+        if self._depth > self._limits.nesting:
+            raise DocumentTooLarge("document.too_deep", limit=self._limits.nesting)
+        name = _local(tag)
+        if self._skipped_from:
+            return
+        if name in _SKIPPED:
+            self._skipped_from = self._depth
+        elif name == "p":
+            self._paragraphs.append(_Paragraph())
+        elif name == "t":
+            self._in_text = True
+        elif name == "tbl":
+            self._rows.append([])
+        elif name == "tc" and self._rows:
+            self._rows[-1].append([])
+        elif self._paragraphs:
+            self._in_paragraph(name, attributes)
+
+    def end(self, tag: str) -> None:
+        depth, self._depth = self._depth, self._depth - 1
+        if self._skipped_from:
+            if depth == self._skipped_from:
+                self._skipped_from = 0
+            return
+        name = _local(tag)
+        if name == "t":
+            self._in_text = False
+        elif name == "p" and self._paragraphs:
+            paragraph = self._paragraphs.pop()
+            self._emit(Block("".join(paragraph.text), paragraph.kind))
+        elif name == "tr" and self._rows:
+            self._end_row()
+        elif name == "tbl" and self._rows:
+            self._end_row()
+            self._rows.pop()
+
+    def data(self, data: str) -> None:
+        if self._in_text and not self._skipped_from and self._paragraphs:
+            self._paragraphs[-1].text.append(data)
+
+    def comment(self, text: str) -> None:
+        pass
+
+    def pi(self, target: str, data: str | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    # Paragraphs.
+
+    def _in_paragraph(self, name: str, attributes: Mapping[str, str]) -> None:
+        paragraph = self._paragraphs[-1]
+        if name in _CHARACTERS:
+            if not self._is_tab_stop(attributes):
+                paragraph.text.append(_CHARACTERS[name])
+        elif name == "sym":
+            paragraph.text.append(_symbol(_attribute(attributes, "char")))
+        elif name == "pStyle":
+            if _attribute(attributes, "val") in self._heading_styles:
+                paragraph.kind = "heading"
+        elif name == "outlineLvl":
+            paragraph.kind = "heading" if _attribute(attributes, "val") in _OUTLINE_LEVELS else "paragraph"
+        elif name == "numPr" and paragraph.kind == "paragraph":
+            paragraph.kind = "item"
+
+    @staticmethod
+    def _is_tab_stop(attributes: Mapping[str, str]) -> bool:
+        """Whether a ``tab`` defines a position, in a paragraph's properties, rather than goes to one."""
+        return bool(_attribute(attributes, "pos"))
+
+    def _emit(self, block: Block) -> None:
+        if not block.text.strip():
+            return
+        for row in reversed(self._rows):
+            if row:
+                row[-1].append(block)
+                return
+        self.blocks.append(block)
+
+    def _end_row(self) -> None:
+        cells, self._rows[-1] = self._rows[-1], []
+        for block in row_blocks(cells):
+            self._emit(block)
+
+
+def _local(tag: object) -> str:
+    """A WordprocessingML element's name without its namespace; others keep theirs."""
+    if not isinstance(tag, str):  # a comment
+        return ""
+    for word in _WORD:
+        if tag.startswith(word):
+            return tag[len(word) :]
+    return tag
+
+
+def _attribute(attributes: Mapping[str, str], name: str) -> str:
+    for word in _WORD:
+        value = attributes.get(word + name)
+        if value is not None:
+            return str(value)
+    return ""
+
+
+def _symbol(code: str) -> str:
+    """The character of a symbol font, written as four hex digits."""
+    try:
+        value = int(code, 16)
+    except ValueError:
+        return ""
+    # 0xF020 to 0xF0FF are places in the symbol font itself; only its bullet is known by sight.
+    return chr(value) if value < 0xD800 or value == 0xF0B7 else ""

@@ -1,0 +1,239 @@
+"""Lines of a PDF page to paragraphs. Pure: no PDF library, only where lines stand.
+
+A PDF knows no paragraphs, only letters at places. Sentences are mended by asking of each line
+what a typesetter would have: could the next line's first word have stood here? If not, the
+line ended because it was full, and the paragraph goes on. Coordinates are in points (1/72 inch)
+with y upwards, as in the PDF.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Line:
+    """A printed line.
+
+    Attributes:
+        text: its characters, without the hyphen where ``hyphenated``.
+        left, right: of the ink, in points.
+        baseline: height above the page's lower edge, in points.
+        size: of the type, in points.
+        first_word: width of the first word, in points.
+        fixed: whether the type is monospaced, as code is.
+        hyphenated: whether it ends in a hyphen that may only mark the line's end.
+    """
+
+    text: str
+    left: float
+    right: float
+    baseline: float
+    size: float
+    first_word: float
+    fixed: bool = False
+    hyphenated: bool = False
+
+
+class Joint(Enum):
+    """What stands between two lines."""
+
+    SAME_PARAGRAPH = "flow"
+    NEW_LINE = "line"
+    NEW_PARAGRAPH = "paragraph"
+
+
+_LIST_MARKER = re.compile(r"(?:[•◦▪‣⁃∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]|\[\w{1,6}\])\s")
+_CONTENTS_LINE = re.compile(r"…\s?[\divxlcIVXLC]+$")
+_SENTENCE_END = re.compile(r"[.!?:;。！？][\"'”’»)\]]*$")
+_WORD = re.compile(r"[^\W\d_]+(?:[-‐'’][^\W\d_]+)*")
+_LAST_FRAGMENT = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*$")
+_FIRST_FRAGMENT = re.compile(r"[^\W_]+")
+_NO_SPACE = re.compile(r"[\u3000-\u3098\u309b-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
+
+
+def in_reading_order(lines: Sequence[Line]) -> list[Line]:
+    """Lines in the order they are read.
+
+    The order of the file is kept where it is plausible, which it nearly always is: it knows about
+    columns and boxes what can't be seen. Where lines keep jumping up the page it is not, and they
+    are sorted from the top.
+    """
+    jumps = sum(
+        1
+        for above, below in zip(lines, lines[1:], strict=False)
+        if below.baseline > above.baseline + above.size and below.left < above.right
+    )
+    if jumps <= max(3, len(lines) // 5):
+        return list(lines)
+    return sorted(lines, key=lambda line: (-round(line.baseline), line.left))
+
+
+def joints(lines: Sequence[Line]) -> list[Joint]:
+    """What stands between each two consecutive lines of a page, one less than the lines."""
+    leading = _leading(lines)
+    edges = _right_edges(lines)
+    return [
+        _joint(lines[i], lines[i + 1], edges[i], leading, lines[i - 1] if i else None)
+        for i in range(len(lines) - 1)
+    ]
+
+
+def page_joint(last: Line, first: Line, edge: float) -> Joint:
+    """What stands between the last line of a page and the first of the next.
+
+    Args:
+        last, first: these lines.
+        edge: right edge of the last line's column, in points.
+    """
+    if last.fixed or first.fixed or not _same_size(last, first) or _LIST_MARKER.match(first.text):
+        return Joint.NEW_PARAGRAPH
+    if last.hyphenated:
+        return Joint.SAME_PARAGRAPH
+    goes_on = first.text[:1].islower() or not _SENTENCE_END.search(last.text)
+    if _is_full(last, first, edge) and goes_on:
+        return Joint.SAME_PARAGRAPH
+    return Joint.NEW_PARAGRAPH
+
+
+def right_edge(lines: Sequence[Line]) -> float:
+    """Right edge of the last line's column."""
+    return _right_edges(lines)[-1]
+
+
+def words(lines: Iterable[Line]) -> Counter[str]:
+    """How often each whole word stands in the lines, in lower case, those with a hyphen too.
+
+    The first and last word of each line are left out: they may be halves.
+    """
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(word.lower().replace("‐", "-") for word in _WORD.findall(line.text)[1:-1])
+    return counts
+
+
+def joined(above: str, below: str, hyphenated: bool, vocabulary: Counter[str]) -> str:
+    """Text of one line and what goes between it and the next line of its paragraph.
+
+    Args:
+        above, below: the two lines' texts; only ``above`` is given back.
+        hyphenated: whether a hyphen at the end of ``above`` was taken off.
+        vocabulary: the document's words (see :func:`words`), which tell whether a hyphen at the
+            end of a line belongs to the word.
+    """
+    if not hyphenated and above.endswith(("-", "‐")) and above[-2:-1].isalnum() and below[:1].isalnum():
+        above, hyphenated = above[:-1], True
+    if hyphenated:
+        return above + ("-" if _keeps_hyphen(above, below, vocabulary) else "")
+    if above.endswith("/-"):
+        return above[:-1]  # an address, broken with a hyphen that is not in it
+    if above.endswith(("—", "–", "/")) and not above[-2:-1].isspace():
+        return above
+    if _NO_SPACE.match(above[-1:]) and _NO_SPACE.match(below[:1]):
+        return above
+    return above + " "
+
+
+def _keeps_hyphen(above: str, below: str, vocabulary: Counter[str]) -> bool:
+    head, tail = _LAST_FRAGMENT.search(above), _FIRST_FRAGMENT.match(below)
+    if head is None or tail is None:
+        return True
+    left, right = head.group(), tail.group()
+    if right[0].isdigit() or left[-1].isdigit():
+        return True
+    if right[0].isupper() and not left.isupper():
+        return True
+    left, right = left.lower().replace("‐", "-"), right.lower()
+    last = left.rsplit("-", 1)[-1]
+    whole, compound = vocabulary[last + right], vocabulary[f"{left}-{right}"]
+    if whole or compound:
+        return compound > whole
+    # Neither form is in the document elsewhere. Two words make a compound, two syllables a word.
+    return len(last) > 2 and len(right) > 2 and vocabulary[last] > 0 and vocabulary[right] > 0
+
+
+def _joint(above: Line, below: Line, edge: float, leading: float, before: Line | None) -> Joint:
+    step = above.baseline - below.baseline
+    if abs(step) < 0.6 * min(above.size, below.size) and below.left > above.left:
+        return Joint.SAME_PARAGRAPH  # a superscript, or the next cell of a table's row
+    if step < -above.size or below.left > above.right + above.size:
+        return page_joint(above, below, edge)  # the head of the next column
+    if step > 1.35 * max(leading, above.size) or not _same_size(above, below):
+        return Joint.NEW_PARAGRAPH
+    if above.fixed and below.fixed:
+        return Joint.NEW_LINE
+    if above.hyphenated:
+        return Joint.SAME_PARAGRAPH
+    if _LIST_MARKER.match(below.text) or any(_CONTENTS_LINE.search(line.text) for line in (above, below)):
+        return Joint.NEW_LINE
+    ended = _SENTENCE_END.search(above.text) is not None
+    indent = below.left - above.left
+    if indent > 0.7 * above.size and ended and not _LIST_MARKER.match(above.text):
+        return Joint.NEW_PARAGRAPH
+    if indent < -0.7 * above.size and ended:
+        return Joint.NEW_LINE  # back from an indented block
+    if _is_full(above, below, edge) or _same_right(above, before) or _same_right(above, below):
+        return Joint.SAME_PARAGRAPH
+    wide = min(0.5 * (edge - above.left), 20 * above.size)
+    if above.right - above.left > wide and not ended and below.text[:1].islower() and indent > -0.7 * above.size:
+        return Joint.SAME_PARAGRAPH
+    return Joint.NEW_LINE
+
+
+def _is_full(above: Line, below: Line, edge: float) -> bool:
+    """Whether the first word of ``below`` would not have fitted at the end of ``above``."""
+    return edge - above.right < below.first_word + 0.2 * above.size
+
+
+def _same_right(line: Line, other: Line | None) -> bool:
+    """Whether two neighbouring lines of one block end at the same place, as justified lines do."""
+    return (
+        other is not None
+        and abs(line.right - other.right) < 1.0
+        and abs(line.left - other.left) < 3 * line.size
+        and line.right - line.left > 12 * line.size
+    )
+
+
+def _same_size(above: Line, below: Line) -> bool:
+    return abs(above.size - below.size) <= 0.08 * max(above.size, below.size)
+
+
+def _leading(lines: Sequence[Line]) -> float:
+    """The usual distance of baselines, in points; 0 for a single line."""
+    steps = [
+        above.baseline - below.baseline
+        for above, below in zip(lines, lines[1:], strict=False)
+        if 0.6 * above.size < above.baseline - below.baseline < 2.5 * above.size
+    ]
+    return median(steps) if steps else 0.0
+
+
+def _right_edges(lines: Sequence[Line]) -> list[float]:
+    """For each line the right edge of its column."""
+    gutter = _gutter(lines)
+    if gutter is None:
+        edge = max((line.right for line in lines), default=0.0)
+        return [edge] * len(lines)
+    left_edge = max((line.right for line in lines if line.right <= gutter), default=gutter)
+    page_edge = max(line.right for line in lines)
+    return [left_edge if line.right <= gutter else page_edge for line in lines]
+
+
+def _gutter(lines: Sequence[Line]) -> float | None:
+    """Where the space between two columns runs, or None on a page of one column."""
+    if len(lines) < 10:
+        return None
+    left, right = min(line.left for line in lines), max(line.right for line in lines)
+    candidates = {round(line.left) - 2 for line in lines if 0.35 < (line.left - left) / (right - left + 1) < 0.65}
+    for x in sorted(candidates):
+        n_left = sum(1 for line in lines if line.right <= x)
+        n_right = sum(1 for line in lines if line.left >= x)
+        if min(n_left, n_right) >= 0.25 * len(lines) and n_left + n_right >= 0.7 * len(lines):
+            return float(x)
+    return None

@@ -1,0 +1,90 @@
+"""CSV and TSV: a line of text for each row, a section for every hundred.
+
+Where the first row holds names, each cell is written with its name ("Born: 1867 | Died: 1934"):
+a row is searched and quoted alone, and without them nobody could tell what its cells mean.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from bot.document_formats.builder import CELL_SEPARATOR, Block, Extract, TextBuilder
+from bot.document_formats.encoding import decode
+from bot.document_formats.limits import Limits
+from bot.errors import DamagedDocument
+
+ROWS_A_SECTION = 100
+
+_DELIMITERS = ",;\t|"
+_NUMBER = re.compile(r"[\s\d.,:/%€$£+-]+")
+_LONGEST_NAME = 60
+
+
+def read_table(data: bytes, name: str, limits: Limits) -> Extract:
+    """Rows as lines, cells separated by " | ".
+
+    Raises:
+        DamagedDocument: if the quoting cannot be followed.
+        DocumentTooLarge, EmptyDocument, UnsupportedDocument: as every reader.
+    """
+    text = decode(data)
+    builder = TextBuilder(limits)
+    csv.field_size_limit(limits.characters)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        for n, row in enumerate(_lines(rows)):
+            if n % ROWS_A_SECTION == 0:
+                builder.begin_section(f"rows {n + 1}–{n + ROWS_A_SECTION}")
+            builder.add(Block(row, "row"))
+    except csv.Error as error:
+        raise DamagedDocument("document.damaged") from error
+    return builder.finish()
+
+
+def _lines(rows: Iterator[list[str]]) -> Iterator[str]:
+    """One line for each row that holds anything, the names put into each where there are names."""
+    filled = (row for row in ([" ".join(cell.split()) for cell in row] for row in rows) if any(row))
+    first = next(filled, None)
+    if first is None:
+        return
+    second = next(filled, None)
+    yield CELL_SEPARATOR.join(first)
+    if second is None:
+        return
+    names = [cell[:_LONGEST_NAME] for cell in first] if _are_names(first, second) else None
+    yield _line(second, names)
+    for row in filled:
+        yield _line(row, names)
+
+
+def _line(row: list[str], names: list[str] | None) -> str:
+    if names is None or len(row) > len(names):
+        return CELL_SEPARATOR.join(row)
+    return CELL_SEPARATOR.join(f"{name}: {cell}" for name, cell in zip(names, row, strict=False) if cell)
+
+
+def _are_names(first: list[str], second: list[str]) -> bool:
+    return (
+        len(first) > 1
+        and len(second) <= len(first)
+        and all(first)
+        and len(set(first)) == len(first)
+        and not any(_NUMBER.fullmatch(cell) for cell in first)
+    )
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter of which the first lines hold the same number, most of them winning."""
+    lines = [line for line in text[:20_000].splitlines()[:20] if line.strip()]
+    best, best_score = ",", (0.0, 0)
+    for delimiter in _DELIMITERS:
+        counts = [line.count(delimiter) for line in lines]
+        usual = max(set(counts), key=counts.count, default=0)
+        if usual:
+            score = (counts.count(usual) / len(counts), usual)
+            if score > best_score:
+                best, best_score = delimiter, score
+    return best
