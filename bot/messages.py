@@ -245,9 +245,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Which one? /drop NAME or /drop NUMBER, as /docs lists them.",
         "Какой? /drop ИМЯ или /drop НОМЕР, как в списке /docs.",
     ),
-    "drop.unknown": (
-        "There is no document “{which}” here. /docs lists what there is.",
-        "Документа «{which}» здесь нет. Список документов: /docs.",
+    "document.unknown": (
+        "There is no document “{name}” here. /docs lists what there is.",
+        "Документа «{name}» здесь нет. Список документов: /docs.",
     ),
     "drop.done": (
         "{name} is gone; I no longer answer from it.",

@@ -2,10 +2,12 @@
 
 A writer shows the token of its lock in the same step as it writes: one whose lock ran out while the
 machine slept writes nothing (Kleppmann, "How to do distributed locking", 2016, calls it fencing).
+What takes no room to speak of also runs on a full server (``allow-oom``, Redis 7 or Valkey), so that
+one can still make room.
 """
 
 #: KEYS lock; ARGV token, ms. Asking twice with one token, after a lost answer, is no second holder.
-ACQUIRE = """
+ACQUIRE = """#!lua flags=allow-oom
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -42,7 +44,7 @@ return 1
 """
 
 #: KEYS lock, state, aside; ARGV token, ttl.
-SET_ASIDE = """
+SET_ASIDE = """#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local state = redis.call('GET', KEYS[2])
 if state then
@@ -54,8 +56,9 @@ return 1
 """
 
 #: KEYS lock, stop; ARGV ms. Addressed to the holder of now; without one there is nothing to stop.
-REQUEST_STOP = """
+REQUEST_STOP = """#!lua flags=allow-oom
 local holder = redis.call('GET', KEYS[1])
-if holder then redis.call('SET', KEYS[2], holder, 'PX', ARGV[1]) end
+if not holder then return 0 end
+redis.call('SET', KEYS[2], holder, 'PX', ARGV[1])
 return 1
 """

@@ -173,10 +173,10 @@ class RedisSessionStore:
         """See :meth:`bot.sessions.SessionStore.leftovers`."""
         return tuple(self._names(session_id))
 
-    def request_stop(self, session_id: str) -> None:
+    def request_stop(self, session_id: str) -> bool:
         """See :meth:`bot.sessions.SessionStore.request_stop`."""
         keys = SessionKeys(session_id)
-        self._call(lambda: self._stop([keys.lock, keys.stop], [_ms(60)]))
+        return bool(self._call(lambda: self._stop([keys.lock, keys.stop], [_ms(60)])))
 
     def ping(self) -> None:
         """See :meth:`bot.sessions.SessionStore.ping`."""

@@ -228,8 +228,8 @@ class SessionStore(Protocol):
     def leftovers(self, session_id: str) -> tuple[str, ...]:
         """Names of whatever is still stored of the session; empty after ``forget``."""
 
-    def request_stop(self, session_id: str) -> None:
-        """Ask whoever holds the session's lock, in whatever process, to stop generating."""
+    def request_stop(self, session_id: str) -> bool:
+        """Ask whoever holds the session's lock, in whatever process, to stop; False if nobody does."""
 
     def ping(self) -> None:
         """Raise StoreUnavailable if the store does not answer."""
