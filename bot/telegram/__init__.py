@@ -1,0 +1,1 @@
+"""The conversation on Telegram: the only package that imports python-telegram-bot."""

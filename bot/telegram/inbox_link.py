@@ -1,0 +1,115 @@
+"""The inbox's connection to Redis: scripts, and errors that repeat nothing of what is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from bot.errors import StoreError, StoreUnavailable
+from bot.telegram import inbox_scripts
+
+#: What a server says that will be ready later.
+_NOT_READY = ("NOGROUP", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "BUSY")
+
+
+class InboxLink:
+    """A Redis server as the inbox uses it; for one event loop.
+
+    Args:
+        url: of the server.
+        prefix: of every key.
+        rings: names of the rings, whose consumer groups are made.
+    """
+
+    def __init__(self, url: str, prefix: str, rings: Sequence[str]) -> None:
+        self.prefix = prefix
+        self._rings = tuple(rings)
+        # (the client's types leave open whether answers are decoded; ours are)
+        self._redis: Any = redis.Redis.from_url(
+            url, socket_timeout=10, socket_connect_timeout=5, decode_responses=True, protocol=2,
+            # a script that was carried out must not be carried out again because its answer was lost
+            retry=Retry(NoBackoff(), 0),
+        )  # fmt: skip
+        self._scripts: dict[str, Any] = {
+            name: self._redis.register_script(text) for name, text in inbox_scripts.SCRIPTS.items()
+        }
+        self._durable = True
+
+    async def open(self) -> bool:
+        """Make the rings; whether the server keeps what it acknowledges.
+
+        Raises:
+            StoreUnavailable: if the server does not answer.
+        """
+        async with self.errors():
+            await self._make_groups()
+            self._durable = bool((await self._redis.info("persistence")).get("aof_enabled"))
+        return self._durable
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._redis.aclose()
+
+    def key(self, name: str) -> str:
+        """The full name of a key."""
+        return self.prefix + name
+
+    async def run(self, script: str, arguments: Sequence[str | int]) -> Any:
+        """Run a script."""
+        async with self.errors():
+            return await self._scripts[script]([self.prefix], list(arguments))
+
+    async def run_durably(self, script: str, arguments: Sequence[str | int]) -> Any:
+        """Run a script and return once what it wrote is on the server's disk.
+
+        Raises:
+            StoreUnavailable: if that is not certain.
+        """
+        async with self.errors(), self._redis.pipeline(transaction=False) as pipeline:
+            await self._scripts[script]([self.prefix], list(arguments), client=pipeline)
+            if self._durable:
+                pipeline.execute_command("WAITAOF", 1, 0, 8000)
+            answers = await pipeline.execute()
+        if self._durable and answers[1][0] < 1:
+            raise StoreUnavailable("the Redis server did not write to its disk in time")
+        return answers[0]
+
+    async def call(self, command: str, *arguments: Any, **options: Any) -> Any:
+        """Call a method of the client."""
+        async with self.errors():
+            return await getattr(self._redis, command)(*arguments, **options)
+
+    async def _make_groups(self) -> None:
+        for ring in self._rings:
+            try:
+                await self._redis.xgroup_create(
+                    self.key(f"ready:{ring}"), inbox_scripts.GROUP, id="0", mkstream=True
+                )
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+    @contextlib.asynccontextmanager
+    async def errors(self) -> AsyncIterator[None]:
+        """Convert the client's errors; they may quote what was said, so only their kind is told."""
+        try:
+            yield
+        except (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError) as error:
+            raise StoreUnavailable(f"the Redis server does not answer ({type(error).__name__})") from error
+        except RedisError as error:
+            code = str(error).split(" ", 1)[0][:20]
+            if code == "NOGROUP":  # somebody emptied the server
+                with contextlib.suppress(RedisError, OSError):
+                    await self._make_groups()
+            if code in _NOT_READY:
+                raise StoreUnavailable(f"the Redis server is not ready ({code})") from error
+            raise StoreError(f"the Redis server refused ({code})") from error

@@ -1,0 +1,362 @@
+"""The inbox's steps that must be all or nothing, as Lua for Redis 7.2 or Valkey.
+
+What the server keeps, all under one prefix ``P`` (its braces keep it on one node of a cluster):
+
+    P seen            sorted set: update id -> when; what arrived within two days
+    P lane:<lane>     list: the updates of a lane that wait or are in hand, oldest first, each as
+                      "<update id>|<join>|<when>|<JSON>"; ``join`` is a user's id where the update
+                      may be answered together with the next one of the same user
+    P ready:<ring>    stream of tokens, read by one consumer group: a lane stands in it at most
+                      once, while it has updates. Whoever holds a lane's token serves that lane
+    P turns:<ring>    set of the lanes that have a token, in the ring or delayed
+    P delayed         sorted set: "<ring>|<lane>" -> when its token goes back to the ring
+    P state:<lane>    hash: what was done for the update at the lane's head
+    P lengths, total  updates in each lane, and in all
+    P alive:<name>    lease of a process; without it its tokens are taken over
+    P processes       hash: process -> how many updates it serves at a time
+    P rate:<user>     when the user's allowance is full again
+    P notices         list: sentences to be sent to those whose message was not taken
+    P dead, dead:<lane>   what was set aside: where and why; and the updates themselves
+    P chats           sorted set: "<chat>:<topic>" -> when it last wrote
+    P stats           hash of counters
+
+A token is one turn of one lane: the holder takes the update at the head, and ``finish`` puts the
+lane at the end of the ring again if more waits. That is the round-robin. Redis hands a token to
+one consumer, keeps it pending until it is acknowledged, and lets another claim it when the holder
+died; every change here first asks whether the caller still holds the token, so a process that was
+thought dead can change nothing any more.
+
+All scripts may run when the memory bound is reached: the queue is bounded by count, and one must
+be able to say /forget just then.
+"""
+
+from __future__ import annotations
+
+GROUP = "bots"
+
+_HEAD = """#!lua flags=allow-oom
+local P = KEYS[1]
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function ring_of(ring) return P .. 'ready:' .. ring end
+local function holds(ring, token, name)
+  local held = redis.call('XPENDING', ring_of(ring), 'bots', token, token, 1)
+  return held[1] ~= nil and held[1][2] == name
+end
+local function drop_token(ring, token)
+  redis.call('XACK', ring_of(ring), 'bots', token)
+  redis.call('XDEL', ring_of(ring), token)
+end
+local function shrink(lane, n)
+  if n <= 0 then return end
+  local left = redis.call('HINCRBY', P .. 'lengths', lane, -n)
+  if left <= 0 then redis.call('HDEL', P .. 'lengths', lane) end
+  local total = redis.call('DECRBY', P .. 'total', n)
+  if total < 0 then redis.call('SET', P .. 'total', 0) end
+end
+local function hand_on(ring, lane)
+  if redis.call('LLEN', P .. 'lane:' .. lane) > 0 then
+    redis.call('XADD', ring_of(ring), '*', 'lane', lane)
+  else
+    redis.call('SREM', P .. 'turns:' .. ring, lane)
+  end
+end
+"""
+
+#: ARGV: JSON of the bounds, JSON of the updates. Returns for each: new, dup, full or limited.
+STORE = (
+    _HEAD
+    + """
+local bounds, items = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
+local now = now_ms()
+redis.call('ZREMRANGEBYSCORE', P .. 'seen', 0, now - bounds.seen_ms)
+local function allowed(user)
+  local key = P .. 'rate:' .. user
+  local full = math.max(tonumber(redis.call('GET', key) or 0), now) + 60000 / bounds.per_minute
+  if full - now > 60000 then return false end
+  redis.call('SET', key, full, 'PX', 60000)
+  return true
+end
+local function notify(item, kind)
+  -- one sentence in a while is polite; one for each message of a flood is a flood
+  if redis.call('SET', P .. 'noticed:' .. item.lane .. ':' .. kind, 1, 'NX', 'PX', bounds.notice_ms) then
+    redis.call('RPUSH', P .. 'notices', cjson.encode({kind = kind, to = item.to}))
+    redis.call('LTRIM', P .. 'notices', -1000, -1)
+  end
+end
+local results = {}
+for i, item in ipairs(items) do
+  if redis.call('ZADD', P .. 'seen', 'NX', now, item.id) == 0 then
+    results[i] = 'dup'
+  elseif item.refuse then
+    notify(item, item.refuse)
+    results[i] = item.refuse
+  elseif item.limit and not allowed(item.user) then
+    notify(item, 'limited')
+    results[i] = 'limited'
+  elseif item.limit and (tonumber(redis.call('GET', P .. 'total') or 0) >= bounds.total
+      or redis.call('LLEN', P .. 'lane:' .. item.lane) >= bounds.lane) then
+    notify(item, 'full')
+    results[i] = 'full'
+  else
+    local key = P .. 'lane:' .. item.lane
+    local entry = item.id .. '|' .. item.join .. '|' .. now .. '|' .. item.update
+    redis.call('RPUSH', key, entry)
+    redis.call('PEXPIRE', key, bounds.keep_ms)
+    redis.call('HINCRBY', P .. 'lengths', item.lane, 1)
+    redis.call('INCR', P .. 'total')
+    if item.chat then redis.call('ZADD', P .. 'chats', now, item.chat) end
+    if redis.call('SADD', P .. 'turns:' .. item.ring, item.lane) == 1 then
+      if item.join ~= '' and bounds.join_ms > 0 then
+        redis.call('ZADD', P .. 'delayed', now + bounds.join_ms, item.ring .. '|' .. item.lane)
+      else
+        redis.call('XADD', ring_of(item.ring), '*', 'lane', item.lane)
+      end
+    end
+    results[i] = 'new'
+  end
+end
+return results
+"""
+)
+
+#: ARGV: ring, lane, token, process, most updates to join, how long the state is kept (ms).
+#: Returns nothing where the token is not the caller's or the lane is empty; otherwise the state
+#: as a flat list, then the updates.
+OPEN = (
+    _HEAD
+    + """
+local ring, lane, token, name = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not holds(ring, token, name) then return false end
+local key, state = P .. 'lane:' .. lane, P .. 'state:' .. lane
+local function parts(entry)
+  local id, join = string.match(entry, '^(%-?%d+)|([^|]*)|')
+  return id, join
+end
+local first = redis.call('LINDEX', key, 0)
+if not first then
+  shrink(lane, tonumber(redis.call('HGET', P .. 'lengths', lane) or 0))
+  redis.call('DEL', state)
+  drop_token(ring, token)
+  redis.call('SREM', P .. 'turns:' .. ring, lane)
+  return false
+end
+local id, join = parts(first)
+if redis.call('HGET', state, 'update_id') ~= id then
+  redis.call('DEL', state)
+  redis.call('HSET', state, 'update_id', id)
+end
+local n = tonumber(redis.call('HGET', state, 'n') or 0)
+if n == 0 then
+  n = 1
+  if join ~= '' then
+    local more = redis.call('LRANGE', key, 1, tonumber(ARGV[5]) - 1)
+    for _, entry in ipairs(more) do
+      local _, other = parts(entry)
+      if other ~= join then break end
+      n = n + 1
+    end
+  end
+  redis.call('HSET', state, 'n', n)
+end
+if redis.call('HGET', state, 'holder') ~= token .. name then
+  redis.call('HSET', state, 'holder', token .. name)
+  redis.call('HINCRBY', state, 'attempts', 1)
+end
+redis.call('PEXPIRE', state, ARGV[6])
+return {redis.call('HGETALL', state), redis.call('LRANGE', key, 0, n - 1)}
+"""
+)
+
+#: ARGV: ring, lane, token, process, then fields and values. Returns 1, or 0 if not the caller's.
+NOTE = (
+    _HEAD
+    + """
+if not holds(ARGV[1], ARGV[3], ARGV[4]) then return 0 end
+local fields = {}
+for i = 5, #ARGV do fields[#fields + 1] = ARGV[i] end
+if #fields > 0 then redis.call('HSET', P .. 'state:' .. ARGV[2], unpack(fields)) end
+return 1
+"""
+)
+
+#: ARGV: ring, lane, token, process, seconds it took, reason it is set aside or "", how long what
+#: was set aside is kept (ms), then names of counters.
+FINISH = (
+    _HEAD
+    + """
+local ring, lane, token, name = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not holds(ring, token, name) then return 0 end
+local key, state = P .. 'lane:' .. lane, P .. 'state:' .. lane
+local id, n = redis.call('HGET', state, 'update_id'), tonumber(redis.call('HGET', state, 'n') or 0)
+local taken = 0
+for i = 1, n do
+  local entry = redis.call('LPOP', key)
+  if not entry then break end
+  taken = taken + 1
+  if ARGV[6] ~= '' then
+    redis.call('RPUSH', P .. 'dead:' .. lane, entry)
+    redis.call('PEXPIRE', P .. 'dead:' .. lane, ARGV[7])
+  end
+end
+if ARGV[6] ~= '' then
+  local record = {update_id = id, lane = lane, reason = ARGV[6], at = tostring(now_ms())}
+  redis.call('RPUSH', P .. 'dead', cjson.encode(record))
+  redis.call('HINCRBY', P .. 'stats', 'set_aside', 1)
+  redis.call('LTRIM', P .. 'dead', -1000, -1)
+end
+shrink(lane, taken)
+redis.call('DEL', state)
+drop_token(ring, token)
+hand_on(ring, lane)
+if ring == 'main' then
+  local pace = tonumber(redis.call('HGET', P .. 'stats', 'pace_s') or ARGV[5])
+  redis.call('HSET', P .. 'stats', 'pace_s', tostring(0.9 * pace + 0.1 * tonumber(ARGV[5])))
+end
+for i = 8, #ARGV do redis.call('HINCRBY', P .. 'stats', ARGV[i], 1) end
+return 1
+"""
+)
+
+#: ARGV: ring, lane, token, process, delay (ms), 1 if the update is not to blame.
+DEFER = (
+    _HEAD
+    + """
+local ring, lane, token, name = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not holds(ring, token, name) then return 0 end
+local state = P .. 'state:' .. lane
+if ARGV[6] == '1' and redis.call('EXISTS', state) == 1 then
+  redis.call('HINCRBY', state, 'attempts', -1)
+  redis.call('HINCRBY', state, 'defers', 1)
+end
+drop_token(ring, token)
+if tonumber(ARGV[5]) > 0 then
+  redis.call('ZADD', P .. 'delayed', now_ms() + tonumber(ARGV[5]), ring .. '|' .. lane)
+else
+  hand_on(ring, lane)
+end
+return 1
+"""
+)
+
+#: ARGV: process, lease (ms), how many it serves at a time, 1 if it may take over, ring, how many
+#: to take over, then the tokens it has in hand. Returns the tokens taken over (token, lane, …).
+TICK = (
+    _HEAD
+    + """
+local name, ring, now = ARGV[1], ARGV[5], now_ms()
+-- a write may cost a disk access, so only what has to be renewed is
+if redis.call('PTTL', P .. 'alive:' .. name) < tonumber(ARGV[2]) * 2 / 3 then
+  redis.call('SET', P .. 'alive:' .. name, 1, 'PX', ARGV[2])
+end
+if ring == 'main' and redis.call('HGET', P .. 'processes', name) ~= ARGV[3] then
+  redis.call('HSET', P .. 'processes', name, ARGV[3])
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', P .. 'delayed', 0, now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', P .. 'delayed', member)
+  local r, lane = string.match(member, '^(%a+)|(.*)$')
+  hand_on(r, lane)
+end
+local wanted, taken, mine = tonumber(ARGV[6]), {}, {}
+if wanted <= 0 then return taken end
+for i = 7, #ARGV do mine[ARGV[i]] = true end
+for _, held in ipairs(redis.call('XPENDING', ring_of(ring), 'bots', '-', '+', 1000)) do
+  local token, holder, idle = held[1], held[2], held[3]
+  local lost
+  if holder == name then
+    lost = not mine[token] and idle > 2000
+  else
+    lost = ARGV[4] == '1' and redis.call('EXISTS', P .. 'alive:' .. holder) == 0
+  end
+  if lost then
+    local claimed = redis.call('XCLAIM', ring_of(ring), 'bots', name, 0, token)
+    taken[#taken + 1] = token
+    taken[#taken + 1] = claimed[1][2][2]
+    if #taken >= 2 * wanted then break end
+  end
+end
+return taken
+"""
+)
+
+#: Returns the lanes whose turn in the main ring has not come, in order, each with the update at
+#: its head, and then how many updates all living processes serve at a time and the pace.
+LINE = (
+    _HEAD
+    + """
+local last = '0-0'
+for _, group in ipairs(redis.call('XINFO', 'GROUPS', ring_of('main'))) do
+  for i = 1, #group, 2 do
+    if group[i] == 'last-delivered-id' then last = group[i + 1] end
+  end
+end
+local line = {}
+for _, token in ipairs(redis.call('XRANGE', ring_of('main'), '(' .. last, '+', 'COUNT', ARGV[1])) do
+  line[#line + 1] = token[2][2]
+  line[#line + 1] = redis.call('LINDEX', P .. 'lane:' .. token[2][2], 0) or ''
+end
+local slots, processes = 0, redis.call('HGETALL', P .. 'processes')
+for i = 1, #processes, 2 do
+  if redis.call('EXISTS', P .. 'alive:' .. processes[i]) == 1 then
+    slots = slots + tonumber(processes[i + 1])
+  else
+    redis.call('HDEL', P .. 'processes', processes[i])
+  end
+end
+return {line, tostring(slots), redis.call('HGET', P .. 'stats', 'pace_s') or '1', tostring(now_ms())}
+"""
+)
+
+#: ARGV: lane, then 1 if also what waits is to go. Deletes what was set aside of a lane, and what
+#: waits in it but for the update in hand. Returns how many updates went.
+FORGET = (
+    _HEAD
+    + """
+local lane, gone = ARGV[1], redis.call('LLEN', P .. 'dead:' .. ARGV[1])
+redis.call('DEL', P .. 'dead:' .. lane)
+redis.call('ZREM', P .. 'chats', lane)
+if ARGV[2] == '1' then
+  local key = P .. 'lane:' .. lane
+  local n = tonumber(redis.call('HGET', P .. 'state:' .. lane, 'n') or 0)
+  local waiting = redis.call('LLEN', key) - n
+  if waiting > 0 then
+    if n == 0 then redis.call('DEL', key) else redis.call('LTRIM', key, 0, n - 1) end
+    shrink(lane, waiting)
+    gone = gone + waiting
+  end
+end
+return gone
+"""
+)
+
+#: ARGV: role, process, lease (ms). Returns 1 if the process has the role now; 0 ms
+#: gives it back.
+ROLE = (
+    _HEAD
+    + """
+local key = P .. 'role:' .. ARGV[1]
+local holder = redis.call('GET', key)
+if holder and holder ~= ARGV[2] then return 0 end
+if ARGV[3] == '0' then
+  redis.call('DEL', key)
+elseif redis.call('PTTL', key) < tonumber(ARGV[3]) * 2 / 3 then
+  redis.call('SET', key, ARGV[2], 'PX', ARGV[3])
+end
+return 1
+"""
+)
+
+#: All of them, by name.
+SCRIPTS = {
+    "STORE": STORE,
+    "OPEN": OPEN,
+    "NOTE": NOTE,
+    "FINISH": FINISH,
+    "DEFER": DEFER,
+    "TICK": TICK,
+    "LINE": LINE,
+    "FORGET": FORGET,
+    "ROLE": ROLE,
+}
