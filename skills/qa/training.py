@@ -38,6 +38,7 @@ class Recipe:
         freeze_embeddings: whether the embeddings stay as they are.
         average: decay of the weights' moving average, which is what is validated and saved
             (Polyak averaging); 0 turns it off.
+        dropout: in the hidden states and the attention.
         seed: of dropout and window choice.
     """
 
@@ -47,6 +48,7 @@ class Recipe:
     clip_norm: float = 1.0
     freeze_embeddings: bool = True
     average: float = 0.998
+    dropout: float = 0.0
     seed: int = 1337
 
     @classmethod
@@ -97,6 +99,9 @@ class ReaderLearner:
         self.work_path = work_path
         self.random = random.Random(recipe.seed)  # noqa: S311
         config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
+        # on a CPU dropout doubles a step: its random numbers come from one thread, and fused
+        # attention knows none
+        config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
         self.model = AutoModelForQuestionAnswering.from_pretrained(
             checkpoint, config=config, local_files_only=True, attn_implementation="sdpa"
         )
@@ -142,7 +147,10 @@ class ReaderLearner:
             lasts.append(last)
         self._schedule()
         self.model.train()
-        start_logits, end_logits = self._logits(*collate(windows, self.tokenizer.template.pad_id))
+        # few different shapes: the kernels are compiled anew, and kept, for each
+        start_logits, end_logits = self._logits(
+            *collate(windows, self.tokenizer.template.pad_id, multiple_of=32)
+        )
         loss = 0.5 * (
             torch.nn.functional.cross_entropy(start_logits, torch.tensor(firsts))
             + torch.nn.functional.cross_entropy(end_logits, torch.tensor(lasts))

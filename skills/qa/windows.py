@@ -168,14 +168,21 @@ class WindowTokenizer:
         )
 
 
-def collate(windows: Sequence[Window], pad_id: int) -> tuple[IntArray, IntArray, IntArray]:
+def collate(
+    windows: Sequence[Window], pad_id: int, multiple_of: int = 1
+) -> tuple[IntArray, IntArray, IntArray]:
     """Pad windows to the longest of them.
+
+    Args:
+        windows: at least one.
+        pad_id: the tokenizer's.
+        multiple_of: the length is rounded up to a multiple of this.
 
     Returns:
         input_ids, attention_mask, token_type_ids, each of shape (n_windows, longest).
     """
     longest = max(len(window.input_ids) for window in windows)
-    shape = (len(windows), longest)
+    shape = (len(windows), -(-longest // multiple_of) * multiple_of)
     input_ids = np.full(shape, pad_id, dtype=np.int64)
     attention_mask = np.zeros(shape, dtype=np.int64)
     token_type_ids = np.zeros(shape, dtype=np.int64)
