@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 import sentencex
 
@@ -22,14 +23,16 @@ MAX_BLOCK_CHARS = 20_000
 REACH_CHARS = 2_000
 
 # White space beyond ASCII and lone surrogates, which the library cannot take, by one space each.
-_TO_SPACE = {c: " " for c in [*range(0x80, 0x3001), *range(0xD800, 0xE000)] if chr(c).isspace() or c >= 0xD800}
+_TO_SPACE = {
+    c: " " for c in [*range(0x80, 0x3001), *range(0xD800, 0xE000)] if chr(c).isspace() or c >= 0xD800
+}
 _NEW_BLOCK = re.compile(
     r"""
       (?:\r\n?|\n)[^\S\r\n]*(?:\r\n?|\n)\s*              # a blank line
     | [\f\v\x1c-\x1e\u2029]\s*                            # a page break
     | (?:\r\n?|\n)[^\S\r\n]*(?=[-*+•◦‣▪–—·|#>]\s          # a list item, a row, a heading, a quote
                               |\d{1,3}[.)]\s|\(?[a-zA-Z]\)\s)
-    | (?:\r\n?|\n)(?=[^\r\n]*(?:\t|\s\|\s|\S\s{3,}\S))    # a row of a table
+    | (?:\r\n?|\n)(?=[^\r\n]*(?:\t|\s\|\s|\S[ ]{3,}\S))    # a row of a table
     """,
     re.VERBOSE,
 )
@@ -39,6 +42,7 @@ _GOES_ON = re.compile(
     r"al|etc|i\.e|e\.g|v|vs|г|гг|стр|ст|п|пп|рис|табл|гл|т|д|др)\.[\s)]*$",
     re.IGNORECASE,
 )
+_MARKER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _LATIN = re.compile(r"[A-Za-z]")
 
@@ -115,7 +119,7 @@ def trim(text: str, start: int, end: int) -> Span:
 def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
     """Stretches of running text: paragraphs, list items, rows, each bounded in length."""
     edges = [start, *(m.end() for m in _NEW_BLOCK.finditer(text, start, end)), end]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         while high - low > MAX_BLOCK_CHARS:
             cut = _last_gap(text, low + MAX_BLOCK_CHARS // 2, low + MAX_BLOCK_CHARS)
             yield low, cut
@@ -141,8 +145,10 @@ def _sentences_of_block(text: str, start: int, end: int) -> list[Span]:
 
 
 def _belongs_to_previous(text: str, previous: Span, span: Span) -> bool:
-    """Whether the library cut inside a sentence: after "vol." before a number, before ")" or "[2]"."""
+    """Whether the library cut inside a sentence: after "vol." or a list's "2.", before ")" or "[2]"."""
     head = text[span[0] : span[1]]
+    if _MARKER.fullmatch(text, *previous):
+        return True
     if not any(c.isalnum() for c in head) or re.fullmatch(r"(?:\[\w{1,4}\])+", head):
         return True
     return (head[0].isdigit() or head[0].islower()) and bool(

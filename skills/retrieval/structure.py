@@ -1,0 +1,144 @@
+"""The shape of a plain text: headings, paragraphs, list items, table rows, fenced code.
+
+Text in, blocks with character offsets out. Knows nothing of documents, pages or passages.
+Recognition is by line and errs towards running text: a heading missed costs little, a
+sentence taken for a heading would be torn from its paragraph.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from skills.retrieval.sentences import trim
+
+Kind = Literal["heading", "prose", "line"]
+
+MAX_HEADING_CHARS = 90
+MAX_HEADING_WORDS = 12
+
+_LINE = re.compile(r"[^\r\n\f\v\x1c-\x1e\u2028\u2029]*(?:\r\n|[\r\n\f\v\x1c-\x1e\u2028\u2029]|$)")
+_FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
+_UNDERLINE = re.compile(r"\s{0,3}(?:={3,}|-{3,})\s*")
+_MARKDOWN = re.compile(r"\s{0,3}#{1,6}\s+(?=\S)")
+_NAMED = re.compile(
+    r"(?:article|section|chapter|part|title|schedule|appendix|annex|exhibit|clause|book|act|scene|§|"
+    r"глава|статья|раздел|часть|приложение|параграф)\s*(?:№\s*)?"
+    r"(?:\d+|[ivxlcdm]+|[a-z]|one|two|three|four|five|six|seven|eight|nine|ten)\b[\s.:\-–—]*",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,4}[.)]?\s+(?=[^\W\d_])")
+_DEEP_NUMBER = re.compile(r"\d{1,3}\.\d")
+_ITEM = re.compile(r"\s*(?:[-*+•◦‣▪–—·]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+_ROW = re.compile(r"\t|\s\|\s|^\s*\||\S {3,}\S")
+_ENDS_SENTENCE = re.compile(r"[.!?…。！？,;:]['\"”’)\]]*$")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch that belongs together.
+
+    Attributes:
+        start, end: its characters, without white space at the edges.
+        kind: ``heading``; ``prose`` (sentences, whatever the line ends); ``line`` (an item with the
+            lines it goes on, a row, a line of fenced code).
+    """
+
+    start: int
+    end: int
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class _Line:
+    start: int
+    end: int  # without the line end
+    page_break: bool  # a form feed or the like follows
+
+    @property
+    def blank(self) -> bool:
+        return self.start == self.end
+
+
+def blocks(text: str, start: int = 0, end: int | None = None) -> list[Block]:
+    """Blocks of a stretch of text, in order; every non-blank character is in exactly one."""
+    lines = list(_lines(text, start, len(text) if end is None else end))
+    found: list[Block] = []
+    running: list[_Line] = []
+    fenced = False
+
+    def close() -> None:
+        if running:
+            item = _ITEM.match(text[running[0].start : running[0].end])
+            found.append(Block(running[0].start, running[-1].end, "line" if item else "prose"))
+            running.clear()
+
+    for index, line in enumerate(lines):
+        if line.blank:
+            close()
+            continue
+        words = text[line.start : line.end]
+        if _FENCE.match(words):
+            fenced = not fenced
+        before = lines[index - 1] if index else None
+        after = lines[index + 1] if index + 1 < len(lines) else None
+        alone = (before is None or before.blank or before.page_break) and (after is None or after.blank)
+        if not fenced and _is_heading(words, alone, bool(running), text, after):
+            close()
+            found.append(Block(line.start, line.end, "heading"))
+        elif fenced or _FENCE.match(words) or _ROW.search(words):
+            close()
+            found.append(Block(line.start, line.end, "line"))
+        elif _ITEM.match(words):
+            close()
+            running.append(line)
+        else:
+            running.append(line)
+        if line.page_break:
+            close()
+    close()
+    return found
+
+
+def heading_words(text: str, block: Block) -> str:
+    """A heading's words without its marks ("## 2.1 Scope" is "2.1 Scope")."""
+    words = _MARKDOWN.sub("", text[block.start : block.end]).rstrip("#= \t")
+    return " ".join(words.split())[: 2 * MAX_HEADING_CHARS]
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[_Line]:
+    position = start
+    while position < end:
+        match = _LINE.match(text, position, end)
+        if match is None or match.end() == position:  # pragma: no cover - the pattern always moves
+            break
+        content = trim(text, position, match.end())
+        yield _Line(*content, page_break=text[match.end() - 1] in "\f\v\x1c\x1d\x1e\u2029")
+        position = match.end()
+
+
+def _is_heading(words: str, alone: bool, in_paragraph: bool, text: str, after: _Line | None) -> bool:
+    if len(words) > MAX_HEADING_CHARS or not any(c.isalpha() for c in words):
+        return False
+    if _MARKDOWN.match(words):
+        return True
+    if after is not None and not after.blank and not in_paragraph:
+        underline = text[after.start : after.end]
+        if _UNDERLINE.fullmatch(underline) and len(underline) >= len(words) // 2:
+            return True
+    if in_paragraph or len(words.split()) > MAX_HEADING_WORDS or _ROW.search(words):
+        return False
+    numbered = _NUMBERED.match(words)
+    title = words.removesuffix(".") if numbered and alone else words
+    if _ENDS_SENTENCE.search(title) and not _NAMED.fullmatch(words):
+        return False
+    if named := _NAMED.match(words):
+        return named.end() == len(words) or not words[named.end()].islower()
+    if words.isupper() and sum(c.isalpha() for c in words) >= 4:
+        shouted = after is not None and not after.blank and text[after.start : after.end].isupper()
+        return alone or (len(words.split()) >= 2 and not shouted)
+    if numbered:
+        return words[numbered.end()].isupper() and (alone or bool(_DEEP_NUMBER.match(words)))
+    return alone and words[0].isupper() and len(words) <= 60 and not _ITEM.match(words)

@@ -1,0 +1,45 @@
+"""The words of a question that say what it is about. Pure: knows no index.
+
+English and Russian stop words are left out; the index leaves out further ones by how often they
+occur on the shelf. Everything else counts, numbers and names above all.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Distinct words of a question that are searched for at the most.
+MAX_WORDS = 32
+
+_WORD = re.compile(r"\w+")
+
+# "s", "t" and the like are what apostrophes leave.
+_ENGLISH = """
+a about above after again against all also am an and any are as at be because been before being below
+between both but by can cannot could d did do does doing don down during each either else ever every few
+for from further get give given gives got had has have having he her here hers herself him himself his
+how however i if in into is it its itself just let like ll m many me might more most much must my
+myself neither no nor not now of off on once one only or other our ours ourselves out over own please
+re s same shall she should so some such t tell than that the their theirs them themselves then there
+these they this those though through to too under until up upon us ve very was we were what when where
+whether which while who whom whose why will with within without would yes yet you your yours yourself
+yourselves called know known mean means say says said show explain describe
+"""
+_RUSSIAN = """
+а без более бы был была были было быть в вам вас весь во вот все всего всех вы где да даже для до его
+ее её если есть еще ещё же за здесь и из или им их к как какая какие какой каком какую когда кого кому
+которая которые который кто ли либо мне может мы на над надо наш не него нее ней нет ни них но ну о об
+однако он она они оно от очень по под после при про расскажи с сколько со так также такой там те тем то
+того тоже той только том ты у уже хотя чего чей чем что чтобы чьё чья эта эти это этого этой этом этот я
+"""
+STOP_WORDS = frozenset(f"{_ENGLISH} {_RUSSIAN}".split())
+
+
+def informative_words(question: str) -> list[str]:
+    """Words of a question that are worth searching for, each once, in order, as they were written.
+
+    Falls back to all words where every one is a stop word ("To be or not to be").
+    """
+    every = list({w.casefold(): w for w in _WORD.findall(question)}.values())
+    kept = [w for w in every if w.casefold() not in STOP_WORDS]
+    return (kept or every)[:MAX_WORDS]
