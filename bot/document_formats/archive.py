@@ -17,6 +17,8 @@ from bot.document_formats.limits import Limits, megabytes
 from bot.errors import DamagedDocument, DocumentTooLarge, EncryptedDocument, UnsupportedDocument
 
 _CHUNK = 1 << 16
+#: What ``zipfile`` raises on what it cannot unpack.
+_NOT_UNPACKABLE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, RuntimeError, ValueError)
 
 
 class Archive:
@@ -61,7 +63,7 @@ class Archive:
                         limit = megabytes(self._limits.unpacked_bytes)
                         raise DocumentTooLarge("document.too_large_unpacked", limit=limit)
                     parts.append(part)
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, RuntimeError, ValueError) as error:
+        except _NOT_UNPACKABLE as error:
             raise DamagedDocument("document.damaged") from error
         return b"".join(parts)
 

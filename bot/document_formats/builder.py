@@ -157,10 +157,10 @@ def tile(starts: Iterable[tuple[str, int]], length: int) -> tuple[Section, ...]:
     """
     last_at = {start: label for label, start in starts if start < length}
     ordered = sorted(last_at)
-    ends = [*ordered[1:], length]
+    ends = [*ordered[1:], length] if ordered else []
     return tuple(Section(last_at[start], start, end) for start, end in zip(ordered, ends, strict=True))
 
 
 def too_long(limits: Limits) -> DocumentTooLarge:
     """The error for a text past the bound on characters."""
-    return DocumentTooLarge("document.too_long", limit=limits.characters / 1_000_000)
+    return DocumentTooLarge("document.too_long", limit=limits.characters)

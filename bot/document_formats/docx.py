@@ -34,9 +34,7 @@ _OUTLINE_LEVELS = frozenset("012345678")
 _NOTES = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"))
 
 
-def read_docx(
-    archive: Archive, name: str, limits: Limits, progress: Callable[[float], None]
-) -> Extract:
+def read_docx(archive: Archive, name: str, limits: Limits, progress: Callable[[float], None]) -> Extract:
     """A document's text, with a section for each heading.
 
     Raises:

@@ -142,4 +142,4 @@ def _entry(page: str, reference: str, title: str) -> tuple[tuple[str, str], str]
 
 def _elements(root: etree._Element, name: str) -> Iterator[etree._Element]:
     """Elements of a local name, in whatever namespace."""
-    return root.iter(f"{{*}}{name}")
+    yield from root.iter(f"{{*}}{name}")

@@ -18,15 +18,18 @@ from bot.document_formats.limits import Limits
 from bot.errors import DamagedDocument, DocumentTooLarge
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_UNSEEN = frozenset(
-    "script style template noscript head iframe object embed select textarea button nav svg annotation "
-    "annotation-xml audio video canvas".split()
-)
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption "
-    "figure footer form header hgroup hr html legend li main menu ol p pre section summary table tbody td "
-    "tfoot th thead tr ul".split()
-)
+# fmt: off
+_UNSEEN = frozenset({
+    "script", "style", "template", "noscript", "head", "iframe", "object", "embed", "select", "textarea",
+    "button", "nav", "svg", "annotation", "annotation-xml", "audio", "video", "canvas",
+})
+_BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog",
+    "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "hr",
+    "html", "legend", "li", "main", "menu", "ol", "p", "pre", "section", "summary", "table", "tbody", "td",
+    "tfoot", "th", "thead", "tr", "ul",
+})
+# fmt: on
 _CELLS = frozenset({"td", "th"})
 _CHUNK = 1 << 16
 

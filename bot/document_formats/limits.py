@@ -37,6 +37,9 @@ class Limits:
     folder_files: int = 10_000
 
 
+DEFAULT_LIMITS = Limits()
+
+
 def megabytes(n_bytes: int) -> float:
     """Bytes as the megabytes a message names, to a tenth: 52428800 is 50."""
     return round(n_bytes / MEGABYTE, 1)

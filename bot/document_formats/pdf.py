@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from statistics import median
 
 import pypdfium2
@@ -160,8 +161,10 @@ def _page_lines(page: pypdfium2.PdfPage) -> list[Line]:
         found = [
             (angle, line)
             for angle, line in found
-            if bottom <= line.baseline + line.size and line.baseline <= top
-            and left <= line.right and line.left <= right
+            if bottom <= line.baseline + line.size
+            and line.baseline <= top
+            and left <= line.right
+            and line.left <= right
         ]
     straight = in_reading_order([line for angle, line in found if angle == upright])
     return straight + [line for angle, line in found if angle != upright]
@@ -228,7 +231,7 @@ def _with_spaces(text_page: pypdfium2.PdfTextPage, raw: str, begin: int, inked: 
     if len(wide) > n_pairs // 2:
         return raw
     cuts = [0, *(i - begin for i in wide), len(raw)]
-    return " ".join(raw[cut:until] for cut, until in zip(cuts, cuts[1:], strict=False))
+    return " ".join(raw[cut:until] for cut, until in pairwise(cuts))
 
 
 class _Place:
@@ -264,4 +267,6 @@ def _is_fixed(text_page: pypdfium2.PdfTextPage, index: int) -> bool:
     name = ctypes.create_string_buffer(128)
     flags = ctypes.c_int()
     pdfium.FPDFText_GetFontInfo(text_page.raw, index, name, len(name), flags)
-    return bool(flags.value & _FIXED_PITCH) or _FIXED_NAME.search(name.value.decode("utf-8", "replace")) is not None
+    if flags.value & _FIXED_PITCH:
+        return True
+    return _FIXED_NAME.search(name.value.decode("utf-8", "replace")) is not None

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from statistics import median
 
 
@@ -66,7 +67,7 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
     """
     jumps = sum(
         1
-        for above, below in zip(lines, lines[1:], strict=False)
+        for above, below in pairwise(lines)
         if below.baseline > above.baseline + above.size and below.left < above.right
     )
     if jumps <= max(3, len(lines) // 5):
@@ -179,8 +180,8 @@ def _joint(above: Line, below: Line, edge: float, leading: float, before: Line |
         return Joint.NEW_LINE  # back from an indented block
     if _is_full(above, below, edge) or _same_right(above, before) or _same_right(above, below):
         return Joint.SAME_PARAGRAPH
-    wide = min(0.5 * (edge - above.left), 20 * above.size)
-    if above.right - above.left > wide and not ended and below.text[:1].islower() and indent > -0.7 * above.size:
+    wide = above.right - above.left > min(0.5 * (edge - above.left), 20 * above.size)
+    if wide and not ended and below.text[:1].islower() and indent > -0.7 * above.size:
         return Joint.SAME_PARAGRAPH
     return Joint.NEW_LINE
 
@@ -208,7 +209,7 @@ def _leading(lines: Sequence[Line]) -> float:
     """The usual distance of baselines, in points; 0 for a single line."""
     steps = [
         above.baseline - below.baseline
-        for above, below in zip(lines, lines[1:], strict=False)
+        for above, below in pairwise(lines)
         if 0.6 * above.size < above.baseline - below.baseline < 2.5 * above.size
     ]
     return median(steps) if steps else 0.0
@@ -230,7 +231,8 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     if len(lines) < 10:
         return None
     left, right = min(line.left for line in lines), max(line.right for line in lines)
-    candidates = {round(line.left) - 2 for line in lines if 0.35 < (line.left - left) / (right - left + 1) < 0.65}
+    middle = (left + 0.35 * (right - left), left + 0.65 * (right - left))
+    candidates = {round(line.left) - 2 for line in lines if middle[0] < line.left < middle[1]}
     for x in sorted(candidates):
         n_left = sum(1 for line in lines if line.right <= x)
         n_right = sum(1 for line in lines if line.left >= x)
