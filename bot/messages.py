@@ -3,7 +3,7 @@
 ``text(key, language, **values)`` looks one up. In a template ``{name}`` stands for a value and
 ``{n:documents}`` for a number with its noun in the right form ("3 documents", "5 документов").
 What a person wrote is only ever a value, never a template. Pure; knows no other module but the
-errors that it explains.
+errors that it explains and the texts about documents.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import string
 from typing import Any, Literal, get_args
 
+from bot.document_messages import DOCUMENT_TEXTS
 from bot.errors import BotError, DocumentError, SessionBusy, StoreFull, StoreUnavailable
 
 Language = Literal["en", "ru"]
@@ -150,6 +151,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This exchange could not be kept: the conversation went on elsewhere in the meantime.",
         "Этот обмен сообщениями не сохранён: беседа тем временем продолжилась в другом месте.",
     ),
+    # REST and console
+    "api.session_id": (
+        "A session_id is 1 to 128 letters, digits and _ . : -",
+        "session_id — от 1 до 128 латинских букв, цифр и знаков _ . : -",
+    ),
+    "api.utterance": ("The utterance must be text.", "utterance должен быть текстом."),
+    "api.document": (
+        'A document is text, or {{"name": ..., "text": ...}} with a name of 1 to 255 characters.',
+        'document — это текст или {{"name": ..., "text": ...}} с именем от 1 до 255 символов.',
+    ),
+    "api.nothing": ("There is neither an utterance nor a document.", "Нет ни utterance, ни document."),
+    "console.welcome": (
+        "Ask me something, /read a document, or /help. Ctrl-D ends.",
+        "Спрашивайте, дайте прочитать документ (/read) или посмотрите /help. Ctrl-D — конец.",
+    ),
+    "error.internal": (
+        "Something went wrong on my side; nothing is lost. Please try again.",
+        "У меня что-то пошло не так; ничего не потеряно. Попробуйте ещё раз.",
+    ),
     # Answers
     "answer.uncertain": ("I am not sure, but it may be: {answer}", "Я не уверен, но, возможно: {answer}"),
     "answer.disagree": ("The documents differ: {answers}", "Документы расходятся: {answers}"),
@@ -253,6 +273,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name} is gone; I no longer answer from it.",
         "{name} удалён; по нему я больше не отвечаю.",
     ),
+    **DOCUMENT_TEXTS,
     # Reading files at the console
     "read.usage": (
         "Which file or folder? /read PATH",
@@ -269,6 +290,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "В {path} нет ничего, что я могу прочитать.",
     ),
     "read.failed": ("{name}: {reason}", "{name}: {reason}"),
+    "read.more_failed": ("… and {n:files} more that I could not read.", "… и ещё {n:files}: не прочитано."),
     "read.summary": ("{n:documents} read.", "Прочитано: {n:documents}."),
     # Other commands
     "command.unknown": ("There is no command /{name}.", "Команды /{name} нет."),

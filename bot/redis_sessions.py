@@ -13,6 +13,7 @@ Errors name the server without its password and never what is stored.
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import secrets
 import time
@@ -33,6 +34,7 @@ from bot.sessions import Session, SessionLock, check_session_id
 from bot.settings import Settings
 from skills.dialog import Document
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: How long a killed process keeps its sessions locked; renewed at a third of it.
@@ -154,24 +156,19 @@ class RedisSessionStore:
     def forget(self, session_id: str) -> int:
         """See :meth:`bot.sessions.SessionStore.forget`."""
         keys = SessionKeys(session_id)
-        kept = [keys.state, keys.documents, keys.aside]
-        # Whatever else bears the session's name, such as a key of an older version, goes too.
-        kept += [name for name in self._names(session_id) if name not in (*kept, keys.lock, keys.stop)]
-
-        def delete() -> int:
-            with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.delete(*kept)
-                pipeline.delete(keys.lock, keys.stop)
-                return int(pipeline.execute()[0])
-
-        n_deleted = self._call(delete)
-        if self._embedded is not None:
-            self._embedded.rewrite_file()
+        # By pattern too: whatever else bears the session's name, such as a key of an older version.
+        names = {keys.state, keys.documents, keys.aside, *self.leftovers(session_id)}
+        n_deleted = self._call(lambda: self._client.delete(*names))
+        if self._embedded is not None and not self._embedded.rewrite_file():
+            log.warning("what was deleted may still stand in the append-only file for a while")
         return n_deleted
 
     def leftovers(self, session_id: str) -> tuple[str, ...]:
         """See :meth:`bot.sessions.SessionStore.leftovers`."""
-        return tuple(self._names(session_id))
+        keys = SessionKeys(session_id)
+        found = self._call(lambda: list(self._client.scan_iter(match=f"{keys.prefix}:*", count=1000)))
+        names = {_bytes(name).decode() for name in found}
+        return tuple(sorted(names - {keys.lock, keys.stop}))
 
     def request_stop(self, session_id: str) -> bool:
         """See :meth:`bot.sessions.SessionStore.request_stop`."""
@@ -187,11 +184,6 @@ class RedisSessionStore:
         self._client.close()
         if self._embedded is not None:
             self._embedded.close()
-
-    def _names(self, session_id: str) -> list[str]:
-        pattern = f"{SessionKeys(session_id).prefix}:*"
-        found = self._call(lambda: list(self._client.scan_iter(match=pattern, count=1000)))
-        return sorted({_bytes(name).decode() for name in found})
 
     def _renewal(self, keys: SessionKeys, token: str) -> tuple[bool, bool]:
         """Renew; whether the lock is still ours, and whether we are asked to stop."""

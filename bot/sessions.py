@@ -19,6 +19,9 @@ from typing import Literal, Protocol
 from bot.errors import InvalidSessionId
 from skills.dialog import Considered, Document, Evidence, Preferences, Role, Turn
 
+#: Names of the decoding presets that a conversation may choose from.
+STYLES = ("precise", "balanced", "creative")
+
 #: Which skill answered; ``failed`` where none did and the user was told so.
 StoredSkill = Literal["", "qa", "chat", "none", "failed"]
 
@@ -133,28 +136,26 @@ class Session:
         position = self._position(turn_id)
         return None if position is None else (self.turns[position], self.turns[position + 1])
 
-    def history(self, before: str | None = None) -> tuple[Turn, ...]:
-        """What was said, for the chain: answered exchanges, up to the one called ``before``."""
-        position = self._position(before)
-        turns = self.turns if position is None else self.turns[:position]
-        pairs = zip(turns[::2], turns[1::2], strict=True)
-        answered = [turn for pair in pairs if pair[1].skill != "failed" for turn in pair]
-        return tuple(Turn(turn.role, turn.text) for turn in answered)
+    def history(self, without: str | None = None) -> tuple[Turn, ...]:
+        """What was said, for the chain: all answered exchanges but the one called ``without``."""
+        skipped = self._position(without)
+        return tuple(
+            Turn(turn.role, turn.text)
+            for i in range(0, len(self.turns), 2)
+            if i != skipped and self.turns[i + 1].skill != "failed"
+            for turn in self.turns[i : i + 2]
+        )
 
     def with_exchange(self, user: SessionTurn, assistant: SessionTurn, max_turns: int) -> Session:
-        """With an exchange at the end, or in the place of the one that has its ``turn_id``.
+        """With an exchange at the end, instead of an earlier one that has its ``turn_id``.
 
         The oldest exchanges beyond ``max_turns`` turns go, and so do the passages that earlier
         answers considered.
         """
-        turns = tuple(
-            dataclasses.replace(turn, considered=()) if turn.considered else turn for turn in self.turns
-        )
-        position = self._position(user.turn_id)
-        if position is None:
-            turns = (*turns, user, assistant)
-        else:
-            turns = (*turns[:position], user, assistant, *turns[position + 2 :])
+        old = self._position(user.turn_id)
+        kept = self.turns if old is None else self.turns[:old] + self.turns[old + 2 :]
+        kept = tuple(dataclasses.replace(turn, considered=()) if turn.considered else turn for turn in kept)
+        turns = (*kept, user, assistant)
         return dataclasses.replace(self, turns=turns[-(max_turns - max_turns % 2) :])
 
     def _position(self, turn_id: str | None) -> int | None:
@@ -223,10 +224,10 @@ class SessionStore(Protocol):
         """A stored document, or None; UnreadableSession if it is damaged."""
 
     def forget(self, session_id: str) -> int:
-        """Delete everything of the session, its lock included; the number of things deleted."""
+        """Delete everything of the session but its lock; the number of records deleted."""
 
     def leftovers(self, session_id: str) -> tuple[str, ...]:
-        """Names of whatever is still stored of the session; empty after ``forget``."""
+        """Names of whatever is stored of the session, its lock aside; empty after ``forget``."""
 
     def request_stop(self, session_id: str) -> bool:
         """Ask whoever holds the session's lock, in whatever process, to stop; False if nobody does."""

@@ -127,6 +127,17 @@ class Shelves:
         if path.exists():
             self._changer.change_shelf(path, DropDocument(document_id))
 
+    def is_damaged(self, session_id: str) -> bool:
+        """Whether a session's shelf cannot even be listed."""
+        path = self.path(session_id)
+        if not path.exists():
+            return False
+        try:
+            self._changer.change_shelf(path, ListDocuments())
+        except PipelineError:
+            return True
+        return False
+
     def invalidate(self, session_id: str) -> None:
         """Have the shelf compared with the session before the next question."""
         with self._mutex:
