@@ -1,8 +1,9 @@
 """Training that can be stopped: DeepPavlov's trainer with checkpoints, resume and progress.
 
 Every trainable component of the project is trained by :class:`ResumableTrainer`. It asks of
-the main component ``train_on_batch`` (DeepPavlov's), ``save`` (the weights that go out),
-``checkpoint(state)`` and ``resume() -> state`` (everything needed to go on after a stop).
+the main component ``plan(total_steps)``, ``train_on_batch`` (DeepPavlov's), ``save`` (the weights
+that go out), ``write_card(facts)``, ``checkpoint(state)`` and ``resume() -> state`` (everything
+needed to go on after a stop).
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class ResumableTrainer(NNTrainer):
         kwargs = {**kwargs, **{k: int(kwargs[k]) for k in ("epochs", "batch_size") if k in kwargs}}
         super().__init__(chainer_config, **kwargs)
         self.checkpoint_every_s = checkpoint_every_s
+
+    def train(self, iterator: Any) -> None:
+        """Train, and evaluate afterwards what was trained and not what the config shipped with."""
+        super().train(iterator)
+        self._saved = True
 
     def train_on_batches(self, iterator: Any) -> None:
         """Train for ``epochs`` epochs, validating and saving the best after each."""
@@ -112,8 +118,15 @@ class ResumableTrainer(NNTrainer):
 
     def _keep_best(self, iterator: Any, component: Any, loss: float | None) -> None:
         """Validate, and save the weights where the first metric improved."""
+        facts = {
+            "training examples": len(iterator.data["train"]),
+            "epochs": self.epoch + 1,
+            "batch size": self.batch_size,
+            "seconds": round(time.time() - self.start_time),
+        }
         if not iterator.data["valid"]:
             component.save()
+            component.write_card(facts)
             return
         report = self.test(
             iterator.gen_batches(self.batch_size, data_type="valid", shuffle=False),
@@ -126,3 +139,4 @@ class ResumableTrainer(NNTrainer):
         if self.score_best is None or self.improved(score, self.score_best):
             self.score_best = float(score)
             component.save()
+            component.write_card({**facts, **report["metrics"]})

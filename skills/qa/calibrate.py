@@ -91,9 +91,8 @@ def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[s
         inside = groups == group
         confidences[inside] = fit(features[~inside], right[~inside]).predict_proba(features[inside])[:, 1]
     error = expected_calibration_error(confidences, right)
-    print(
-        f"confidence: {len(right)} questions, right {right.mean():.3f}, expected calibration error {error:.4f}"
-    )
+    print(f"confidence: {len(right)} questions, {right.mean():.3f} of the best candidates right,")
+    print(f"  expected calibration error, cross-validated by article: {error:.4f}")
     draw_reliability(confidences, right, adapter / "reliability.png")
     model = fit(features, right)
     weights = {k: round(float(w), 5) for k, w in zip(FEATURES, model.coef_[0], strict=True)}
@@ -142,8 +141,10 @@ def held_out_questions(squad: Path, utterances: Sequence[str]) -> list[tuple[str
     """(question, answers, article): answerable, unanswerable, about other documents, small talk."""
     draw = random.Random(1)  # noqa: S311
     rows = [(q, answers, title) for title, q, answers, _ in questions_of(squad, "valid")]
-    others = [(q, [], f"other {i % 7}") for i, (_, q, _, _) in enumerate(questions_of(squad, "train"))]
-    talk = [(u, [], f"talk {i % 7}") for i, u in enumerate(utterances)]
+    others: list[tuple[str, list[str], str]] = [
+        (q, [], f"other {i % 7}") for i, (_, q, _, _) in enumerate(questions_of(squad, "train"))
+    ]
+    talk: list[tuple[str, list[str], str]] = [(u, [], f"talk {i % 7}") for i, u in enumerate(utterances)]
     return rows + draw.sample(others, min(300, len(others))) + draw.sample(talk, min(200, len(talk)))
 
 

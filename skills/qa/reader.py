@@ -8,7 +8,8 @@ from ``training`` instead, through the very same steps.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,10 @@ class SquadReader(NNModel):
         max_batch_tokens: padded tokens in one forward pass.
         n_threads: threads of one forward pass.
         cache_path: where compiled models are kept.
-        work_path: where a training run writes.
+        work_path: where a training run keeps its checkpoints.
+        save_path: where it writes the trained adapter, with a card.
+        load_path: set by DeepPavlov to ``save_path`` where a pipeline is built after training;
+            then read instead of ``adapter``.
         init_path: ``model.safetensors`` of an earlier training stage to begin with, or "".
         recipe: training only; see ``training.Recipe``.
         mode: DeepPavlov's, ``infer`` or ``train``.
@@ -80,11 +84,13 @@ class SquadReader(NNModel):
         max_question_length: int = 64,
         n_best_size: int = 5,
         max_answer_length: int = 30,
-        null_threshold: float | None = None,
+        null_threshold: float | str | None = None,
         max_batch_tokens: int = 512,
         n_threads: int = 2,
         cache_path: str = DEFAULT_CACHE,
         work_path: str = "runs/reader",
+        save_path: str = "runs/reader/adapter",
+        load_path: str | None = None,
         init_path: str = "",
         recipe: dict[str, Any] | None = None,
         mode: str = "infer",
@@ -94,13 +100,17 @@ class SquadReader(NNModel):
         _at_least_one(
             n_best_size=n_best_size, max_answer_length=max_answer_length, max_batch_tokens=max_batch_tokens
         )
+        adapter = load_path or adapter
         folder = checkpoint_folder(checkpoint, verify=False)
+        self.checkpoint_name = checkpoint
+        self.save_path = Path(save_path).expanduser()
         self.tokenizer = WindowTokenizer(
             folder / "tokenizer.json", max_seq_length, doc_stride, max_question_length
         )
         self.n_best_size = n_best_size
         self.max_answer_length = max_answer_length
-        self.null_threshold = null_threshold
+        # a variable set in the environment arrives as a string
+        self.null_threshold = None if null_threshold in (None, "") else float(null_threshold)
         self.adapter_path = _adapter_folder(adapter) or str(folder)
         self.max_batch_tokens = max_batch_tokens
         self.model: SpanModel
@@ -190,7 +200,16 @@ class SquadReader(NNModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the weights that go out."""
-        self._learner().save()
+        self._learner().save(self.save_path)
+
+    def write_card(self, facts: Mapping[str, Any]) -> None:
+        """Write the adapter's card: what it is, how it was made, what it scores.
+
+        Args:
+            facts: what the trainer knows: data, epochs, seconds, scores.
+        """
+        recipe = asdict(self._learner().recipe)
+        (self.save_path / "README.md").write_text(card(self.checkpoint_name, {**facts, **recipe}), "utf-8")
 
     def load(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: weights are loaded where the component is made, or it is not made."""
@@ -209,6 +228,19 @@ def _adapter_folder(adapter: str) -> str | None:
         return None
     own = ADAPTERS / adapter
     return str(own if own.is_dir() else Path(adapter).expanduser())
+
+
+def card(checkpoint: str, facts: Mapping[str, Any]) -> str:
+    """A model card in Markdown."""
+    rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in facts.items())
+    return (
+        f"# A reader on {checkpoint}\n\n"
+        "Extractive question answering: start and end of the answer in its context, the first token "
+        "where there is none. Four-bit differences from the base's weights; the base's licence applies.\n\n"
+        "Made by `python -m deeppavlov train configs/squad_reader.json`; the scores again by "
+        "`python -m deeppavlov evaluate configs/squad_reader.json`.\n\n"
+        f"| what | value |\n|---|---|\n{rows}\n"
+    )
 
 
 def _at_least_one(**values: int) -> None:

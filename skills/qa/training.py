@@ -19,6 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForQuestionAnswering
 
+from skills.deltas import save_delta
 from skills.errors import ConfigurationError, refuse_unknown
 from skills.qa.spans import FloatArray
 from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
@@ -102,9 +103,20 @@ class ReaderLearner:
         # on a CPU dropout doubles a step: its random numbers come from one thread, and fused
         # attention knows none
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
-        self.model = AutoModelForQuestionAnswering.from_pretrained(
-            checkpoint, config=config, local_files_only=True, attn_implementation="sdpa"
+        self.model, loading = AutoModelForQuestionAnswering.from_pretrained(
+            checkpoint,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+            output_loading_info=True,
         )
+        self.base_name = checkpoint.name
+        self.base = {
+            name: parameter.detach().clone()
+            for name, parameter in self.model.named_parameters()
+            if name not in loading["missing_keys"]
+        }
         if init_path is not None:
             self.model.load_state_dict({k: v.float() for k, v in load_file(init_path).items()}, strict=False)
         if recipe.freeze_embeddings:
@@ -222,11 +234,14 @@ class ReaderLearner:
                 list(self.averaged.values()), [p.data for p in self.parameters.values()], 1 - decay
             )
 
-    def save(self) -> None:
-        """Write the averaged weights in half precision to ``model.safetensors``."""
+    def save(self, adapter_path: Path) -> None:
+        """Write the averaged weights: whole in half precision to ``work_path/model.safetensors``,
+        from which a later stage can begin, and as the adapter that ships to ``adapter_path``.
+        """
         self.work_path.mkdir(parents=True, exist_ok=True)
         tensors = {n: t.half().contiguous() for n, t in self.averaged.items()}
         _write(tensors, self.work_path / "model.safetensors")
+        save_delta(self.base, self.averaged, adapter_path, self.base_name)
 
     def checkpoint(self, state: dict[str, Any]) -> None:
         """Write everything needed to go on: weights, their average, the optimizer and ``state``."""

@@ -27,7 +27,6 @@ HEAVY = {
     "skills/deltas.py",
     "skills/training.py",
     "skills/qa/training.py",
-    "skills/qa/export.py",
 }
 
 

@@ -1,0 +1,115 @@
+"""Training: it learns, it goes on after a stop, and what it writes is what the reader reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from deeppavlov import train_model
+from safetensors.torch import load_file
+
+from skills.errors import ConfigurationError
+from skills.qa.dataset import SquadBatchIterator, SquadFolderReader
+from skills.qa.training import Recipe
+from tests.support.tiny_models import tiny_bert
+
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "squad_reader.json"
+
+
+def squad(folder: Path, name: str, n: int = 24) -> None:
+    paragraphs = [
+        {
+            "context": f"the lighthouse was built in {1800 + i} by mara",
+            "qas": [
+                {"id": f"{name}{i}", "question": "when was the lighthouse built?",
+                 "answers": [{"text": str(1800 + i), "answer_start": 28}]},
+                {"id": f"{name}{i}n", "question": "where was the bridge?", "answers": []},
+            ],
+        }
+        for i in range(n)
+    ]  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps({"data": [{"title": "t", "paragraphs": paragraphs}]}))
+
+
+def config(tmp_path: Path, work: str, **train: Any) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(CONFIG.read_text("utf-8"))
+    content["metadata"]["variables"].update(
+        DATA_PATH=str(tmp_path / "data"), CHECKPOINT=str(tmp_path / "base"), ADAPTER="",
+        WORK_PATH=str(tmp_path / work), EPOCHS=2, BATCH_SIZE=8, LR=0.003,
+    )  # fmt: skip
+    content["chainer"]["pipe"][0]["cache_path"] = str(tmp_path / "cache")
+    content["train"].update(train)
+    return content
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    squad(tmp_path / "data", "train")
+    squad(tmp_path / "data", "valid-v1", 4)
+    tiny_bert(tmp_path / "base")
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_training_goes_on_after_a_stop_as_if_it_had_not_been(data: Path) -> None:
+    trained = train_model(config(data, "whole"))
+    train_model(config(data, "parts", max_batches=4, checkpoint_every_s=0))
+    stopped = load_file(data / "parts" / "checkpoint.safetensors")
+    train_model(config(data, "parts", checkpoint_every_s=0))
+    whole, parts = (load_file(data / name / "model.safetensors") for name in ("whole", "parts"))
+    answers = trained(["the lighthouse was built in 1806 by mara"], ["when was the lighthouse built?"])[0]
+    assert answers == ["1806"]
+    assert "| squad v1 f1 |" in (data / "whole" / "adapter" / "README.md").read_text("utf-8")
+    assert stopped["step/qa_outputs.weight"] == 4
+    for name, tensor in whole.items():
+        np.testing.assert_allclose(tensor.float(), parts[name].float(), atol=0.02, err_msg=name)
+
+
+def test_the_folder_is_read_and_each_question_once(tmp_path: Path) -> None:
+    squad(tmp_path / "data", "train", 3)
+    squad(tmp_path / "data", "valid-v1", 2)
+    again = json.loads((tmp_path / "data" / "train.json").read_text())
+    (tmp_path / "data" / "train-again.json").write_text(json.dumps(again))
+    data = SquadFolderReader().read(str(tmp_path / "data"))
+    iterator = SquadBatchIterator(data, seed=1, mismatched=0.5)
+    assert len(iterator.train) == 6
+    assert len(iterator.valid) == 4
+    batches = list(iterator.gen_batches(4))
+    assert iterator.n_batches(4) >= len(batches) >= 2
+    for questions, answers in batches:
+        for (context, _), (texts, starts) in zip(questions, answers, strict=True):
+            assert starts == [-1] or context[starts[0] : starts[0] + len(texts[0])] == texts[0]
+
+
+def test_an_epoch_is_the_same_again_and_the_next_is_not(tmp_path: Path) -> None:
+    squad(tmp_path / "data", "train", 20)
+    iterator = SquadBatchIterator(SquadFolderReader().read(str(tmp_path / "data")), seed=1)
+    first, again = list(iterator.gen_batches(4)), list(iterator.gen_batches(4))
+    iterator.epoch = 1
+    assert first == again
+    assert first != list(iterator.gen_batches(4))
+
+
+def test_no_data_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"expected \*\.json files in SQuAD's format, found none"):
+        SquadFolderReader().read(str(tmp_path))
+
+
+def test_a_file_of_another_format_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text('{"rows": []}')
+    with pytest.raises(ConfigurationError, match=r"train\.json: expected a file in SQuAD's format"):
+        SquadFolderReader().read(str(tmp_path))
+
+
+def test_a_recipe_takes_strings_and_refuses_misspellings() -> None:
+    assert Recipe.from_config({"learning_rate": "2e-4", "freeze_embeddings": "false"}) == Recipe(
+        learning_rate=2e-4, freeze_embeddings=False
+    )
+    with pytest.raises(ConfigurationError, match="unknown parameter learnig_rate"):
+        Recipe.from_config({"learnig_rate": 1})
+    with pytest.raises(ConfigurationError, match="expected numbers"):
+        Recipe.from_config({"learning_rate": "fast"})
