@@ -26,6 +26,7 @@ from bot.telegram.inbox_link import InboxLink
 from bot.telegram.inbox_types import (
     RINGS,
     Bounds,
+    Extras,
     Line,
     Ring,
     Stored,
@@ -174,6 +175,7 @@ class Inbox:
             attempts=int(state.get("attempts", 1)),
             defers=int(state.get("defers", 0)),
             state=state,
+            behind=int(answer[2]),
         )
 
     async def note(self, turn: Turn, **fields: str | int) -> None:
@@ -198,18 +200,24 @@ class Inbox:
         if time.monotonic() - self._last_touch > 0.6 * self.bounds.lease_s:
             await self.note(turn)
 
-    async def finish(self, turn: Turn, seconds: float, counters: Sequence[str] = ()) -> None:
+    async def finish(
+        self, turn: Turn, seconds: float, counters: Sequence[str] = (), extras: Extras | None = None
+    ) -> None:
         """The update is done: remove it and give the lane's next turn.
 
         Args:
             turn: of the update.
             seconds: how long it took, for telling others how long they will wait.
             counters: names of the counters that grow by one.
+            extras: what the buttons under its reply show.
 
         Raises:
             TurnLost: if the turn is another's now.
         """
-        arguments: list[str | int] = [*self._claim(turn.token), f"{seconds:.3f}", "", 0, *counters]
+        kept: list[str | int] = [0, "", ""]
+        if extras is not None:
+            kept = [milliseconds(extras.ttl_s), extras.name, json.dumps(dict(extras.texts))]
+        arguments = [*self._claim(turn.token), f"{seconds:.3f}", "", *kept, *counters]
         if not await self._link.run("FINISH", arguments):
             raise TurnLost
 
@@ -220,7 +228,7 @@ class Inbox:
             TurnLost: if the turn is another's now.
         """
         keep_ms = milliseconds(self.bounds.keep_s)
-        if not await self._link.run("FINISH", [*self._claim(turn.token), "1", reason, keep_ms]):
+        if not await self._link.run("FINISH", [*self._claim(turn.token), "1", reason, keep_ms, "", ""]):
             raise TurnLost
 
     async def defer(self, token: Token, delay_s: float, *, blameless: bool) -> None:
@@ -282,6 +290,17 @@ class Inbox:
         oldest_ms = milliseconds(time.time() - newer_than_s)
         await self._link.call("zremrangebyscore", self._link.key("chats"), 0, oldest_ms)
         return list(await self._link.call("zrange", self._link.key("chats"), 0, -1))
+
+    async def extras(self, lane: str, name: str) -> dict[str, str] | None:
+        """What a button under a reply shows; None where it is no longer kept."""
+        found = await self._link.call("hget", self._link.key(f"extras:{lane}"), name)
+        return None if found is None else dict(json.loads(found))
+
+    async def first(self, name: str, by: int, ttl_s: float) -> bool:
+        """Whether ``by`` was the first to ask for a name, now or before."""
+        key = self._link.key(name)
+        await self._link.call("set", key, by, nx=True, px=milliseconds(ttl_s))
+        return str(await self._link.call("get", key)) == str(by)
 
     async def keep(self, name: str, value: str, ttl_s: float) -> None:
         """Keep a small text under a name for a while."""

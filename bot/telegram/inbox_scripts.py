@@ -16,6 +16,7 @@ What the server keeps, all under one prefix ``P`` (its braces keep it on one nod
     P processes       hash: process -> how many updates it serves at a time
     P rate:<user>     when the user's allowance is full again
     P notices         list: sentences to be sent to those whose message was not taken
+    P extras:<lane>   hash: what the buttons under the lane's last replies show, by turn
     P dead, dead:<lane>   what was set aside: where and why; and the updates themselves
     P chats           sorted set: "<chat>:<topic>" -> when it last wrote
     P stats           hash of counters
@@ -124,7 +125,7 @@ return results
 
 #: ARGV: ring, lane, token, process, most updates to join, how long the state is kept (ms).
 #: Returns nothing where the token is not the caller's or the lane is empty; otherwise the state
-#: as a flat list, then the updates.
+#: as a flat list, the updates, and how many more wait in the lane.
 OPEN = (
     _HEAD
     + """
@@ -166,7 +167,7 @@ if redis.call('HGET', state, 'holder') ~= token .. name then
   redis.call('HINCRBY', state, 'attempts', 1)
 end
 redis.call('PEXPIRE', state, ARGV[6])
-return {redis.call('HGETALL', state), redis.call('LRANGE', key, 0, n - 1)}
+return {redis.call('HGETALL', state), redis.call('LRANGE', key, 0, n - 1), redis.call('LLEN', key) - n}
 """
 )
 
@@ -183,7 +184,8 @@ return 1
 )
 
 #: ARGV: ring, lane, token, process, seconds it took, reason it is set aside or "", how long what
-#: was set aside is kept (ms), then names of counters.
+#: was set aside (or the extras) are kept (ms), the extras' name or "" and the extras, then names of
+#: counters.
 FINISH = (
     _HEAD
     + """
@@ -215,7 +217,18 @@ if ring == 'main' then
   local pace = tonumber(redis.call('HGET', P .. 'stats', 'pace_s') or ARGV[5])
   redis.call('HSET', P .. 'stats', 'pace_s', tostring(0.9 * pace + 0.1 * tonumber(ARGV[5])))
 end
-for i = 8, #ARGV do redis.call('HINCRBY', P .. 'stats', ARGV[i], 1) end
+if ARGV[8] ~= '' then
+  local extras = P .. 'extras:' .. lane
+  redis.call('HSET', extras, ARGV[8], ARGV[9])
+  redis.call('PEXPIRE', extras, ARGV[7])
+  -- of the oldest replies they go
+  redis.call('RPUSH', extras .. ':names', ARGV[8])
+  redis.call('PEXPIRE', extras .. ':names', ARGV[7])
+  while redis.call('LLEN', extras .. ':names') > 30 do
+    redis.call('HDEL', extras, redis.call('LPOP', extras .. ':names'))
+  end
+end
+for i = 10, #ARGV do redis.call('HINCRBY', P .. 'stats', ARGV[i], 1) end
 return 1
 """
 )
@@ -315,7 +328,7 @@ FORGET = (
     _HEAD
     + """
 local lane, gone = ARGV[1], redis.call('LLEN', P .. 'dead:' .. ARGV[1])
-redis.call('DEL', P .. 'dead:' .. lane)
+redis.call('DEL', P .. 'dead:' .. lane, P .. 'extras:' .. lane, P .. 'extras:' .. lane .. ':names')
 redis.call('ZREM', P .. 'chats', lane)
 if ARGV[2] == '1' then
   local key = P .. 'lane:' .. lane

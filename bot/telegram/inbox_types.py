@@ -84,6 +84,7 @@ class Turn:
         attempts: how often it was begun, this time included.
         defers: how often it was put off through no fault of its own.
         state: what was noted of it.
+        behind: how many more wait in the lane.
     """
 
     token: Token
@@ -92,6 +93,7 @@ class Turn:
     attempts: int
     defers: int
     state: dict[str, str]
+    behind: int = 0
 
     @property
     def update_id(self) -> int:
@@ -116,6 +118,15 @@ class Line:
     waiting: tuple[Waiting, ...]
     slots: int
     pace_s: float
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What the buttons under a reply show: texts by button, under the reply's name, for a while."""
+
+    name: str
+    texts: Mapping[str, str] = field(repr=False)
+    ttl_s: float
 
 
 class TurnLost(Exception):

@@ -99,7 +99,7 @@ class Incoming:
     @property
     def urgent(self) -> bool:
         """Whether it overtakes what waits in its chat."""
-        return self.kind in ("button", "inline") or self.command[0] in URGENT_COMMANDS
+        return self.kind in ("button", "inline", "left") or self.command[0] in URGENT_COMMANDS
 
     @property
     def lane(self) -> str:

@@ -1,0 +1,177 @@
+"""The Bot API as this service calls it: python-telegram-bot's Bot, made quiet and bounded.
+
+python-telegram-bot logs answers it cannot parse, which hold what was said, and its exceptions hold
+URLs, which hold the token. Here nothing is logged, and a fault is told by its kind alone.
+Knows neither Redis nor the conversation.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+from telegram import Bot, error
+from telegram.request import HTTPXRequest
+
+FaultKind = Literal["flood", "network", "gone", "moved", "unchanged", "token", "conflict", "refused"]
+
+#: What Telegram says of a chat the bot cannot write to, now or ever. Nobody is there to be told.
+_GONE = (
+    "chat not found", "thread not found", "topic_closed", "topic_deleted", "user is deactivated",
+    "not enough rights", "have no rights", "need administrator rights", "chat_write_forbidden",
+    "bot was kicked", "bot was blocked", "peer_id_invalid", "chat_restricted", "group is deactivated",
+)  # fmt: skip
+_STALE_QUERY = ("query is too old", "query id is invalid")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong in a call.
+
+    Attributes:
+        kind: ``flood`` wait ``seconds``; ``network`` nobody knows, try again; ``gone`` the chat
+            cannot be written to; ``moved`` to ``chat_id``; ``unchanged`` the message is already
+            so; ``token`` it is not (or no longer) a bot's, or the server lacks the method;
+            ``conflict`` somebody else polls; ``refused`` Telegram does not like the request.
+        reason: for the log: nothing of what was said, no URL.
+    """
+
+    kind: FaultKind
+    reason: str
+    seconds: float = 0.0
+    chat_id: int = 0
+
+
+def fault_of(exception: Exception) -> Fault:
+    """The kind of fault behind an exception of a call."""
+    name = type(exception).__name__
+    if isinstance(exception, error.RetryAfter):
+        wait: Any = exception.retry_after
+        seconds = wait.total_seconds() if isinstance(wait, datetime.timedelta) else float(wait)
+        return Fault("flood", f"flood, wait {seconds:g} s", seconds=seconds)
+    if isinstance(exception, error.ChatMigrated):
+        return Fault("moved", "the group became a supergroup", chat_id=exception.new_chat_id)
+    if isinstance(exception, error.Forbidden):
+        return Fault("gone", "forbidden")
+    if isinstance(exception, error.BadRequest):
+        said = exception.message.lower()
+        if "message is not modified" in said:
+            return Fault("unchanged", "not modified")
+        if any(part in said for part in _GONE):
+            return Fault("gone", next(part for part in _GONE if part in said))
+        if any(part in said for part in _STALE_QUERY):
+            return Fault("refused", "stale query")
+        return Fault("refused", _known_words(said))
+    if isinstance(exception, (error.InvalidToken, error.EndPointNotFound)):
+        return Fault("token", name)
+    if isinstance(exception, error.Conflict):
+        return Fault("conflict", name)
+    # Time-outs, lost connections, 5xx, and whatever cannot be parsed, an answer without its
+    # result included: nobody can tell whether the request was carried out.
+    return Fault("network", name)
+
+
+#: Telegram's sentences of which nothing is the user's; others are told as "bad request".
+_SENTENCES = (
+    "message is too long", "message text is empty", "message to edit not found",
+    "message to delete not found",
+    "message can't be edited", "message to be replied not found", "file is too big", "wrong file_id",
+    "button_data_invalid", "textdraft_peer_invalid", "can't parse entities", "entity beginning",
+    "strings must be encoded in utf-8",
+)  # fmt: skip
+
+
+def _known_words(said: str) -> str:
+    return next((sentence for sentence in _SENTENCES if sentence in said), "bad request")
+
+
+class QuietRequest(HTTPXRequest):
+    """HTTP without logging what came."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """The answer; one without a result is as unreadable as one that is no JSON."""
+        try:
+            answer = json.loads(payload)
+        except ValueError:
+            raise error.TelegramError("unreadable answer") from None
+        if not isinstance(answer, dict) or (answer.get("ok") and "result" not in answer):
+            raise error.TelegramError("unreadable answer")
+        return answer
+
+
+class Api(Bot):
+    """The Bot API of one bot.
+
+    Args:
+        token: of the bot.
+        root: of the Bot API server, such as https://api.telegram.org.
+        timeout_s: for an answer. Generous: a call that timed out may have been carried out, and
+            repeating it may send a message twice.
+    """
+
+    def __init__(self, token: str, root: str, timeout_s: float = 30.0) -> None:
+        root = root.rstrip("/")
+        self._file_root = f"{root}/file/bot{token}"
+        self._files = httpx.AsyncClient(timeout=timeout_s)
+        requests = [
+            QuietRequest(
+                connection_pool_size=size, read_timeout=timeout_s, write_timeout=timeout_s,
+                connect_timeout=10, pool_timeout=timeout_s, media_write_timeout=60,
+            )
+            for size in (1, 64)
+        ]  # fmt: skip
+        super().__init__(
+            token, base_url=f"{root}/bot", base_file_url=f"{root}/file/bot",
+            get_updates_request=requests[0], request=requests[1],
+        )  # fmt: skip
+
+    async def raw_updates(
+        self, offset: int | None, timeout_s: int, allowed: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Updates as they came: one that python-telegram-bot cannot read must not stop the others."""
+        data: dict[str, Any] = {"timeout": timeout_s, "allowed_updates": list(allowed)}
+        if offset is not None:
+            data["offset"] = offset
+        result = await self._post("getUpdates", data, read_timeout=timeout_s + 10)
+        if not isinstance(result, list):
+            raise error.TelegramError("unreadable answer")
+        return result
+
+    async def download(self, file_id: str, limit: int) -> bytes:
+        """A file of at most ``limit`` bytes.
+
+        Raises:
+            TooLarge: if it is larger.
+            telegram.error.TelegramError: if it cannot be had.
+        """
+        file = await self.get_file(file_id)
+        if (file.file_size or 0) > limit:
+            raise TooLarge
+        # the path comes as an absolute address, made of this server's root
+        path = (file.file_path or "").removeprefix(self._file_root)
+        data = bytearray()
+        try:
+            async with self._files.stream("GET", f"{self._file_root}/{path.lstrip('/')}") as response:
+                if response.status_code != 200:
+                    raise error.NetworkError(f"file: status {response.status_code}")
+                async for chunk in response.aiter_bytes():
+                    data += chunk
+                    if len(data) > limit:
+                        raise TooLarge
+        except (httpx.HTTPError, httpx.InvalidURL) as failure:
+            raise error.NetworkError(f"file: {type(failure).__name__}") from None
+        return bytes(data)
+
+    async def close_connections(self) -> None:
+        """Let go of all connections."""
+        await self.shutdown()
+        await self._files.aclose()
+
+
+class TooLarge(Exception):
+    """A file is larger than what is taken."""

@@ -1,0 +1,273 @@
+"""What a user sees of a reply before it is finished: typing, then the text as it grows.
+
+In private chats the growing text is a draft, a preview that Telegram shows for 30 seconds and that
+the finished message replaces. Groups, and servers that know no drafts, get a message that is edited
+at a pace Telegram allows. All of it can be done without: a preview that fails is left out, and only
+the message that is edited is noted, so that whoever takes up after a crash goes on with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from telegram import LinkPreviewOptions, ReplyParameters
+
+from bot.messages import text
+from bot.telegram import keyboards
+from bot.telegram.api import Api, Fault
+from bot.telegram.delivery import Delivery
+from bot.telegram.incoming import Incoming
+from bot.telegram.metrics import Metrics
+from bot.telegram.pace import Pace
+from bot.telegram.rendering import tail
+
+log = logging.getLogger(__name__)
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+@dataclass
+class Pacing:
+    """When what is shown, in seconds. A reply that is there sooner needs none of it.
+
+    Attributes:
+        typing_after, typing_every: the sign that somebody types; Telegram shows it for 5 s.
+        draft_every: between two drafts.
+        message_after, edit_every: until a message that grows is sent, and between its edits.
+        stop_after: until a private chat gets a button to stop (a draft can have none).
+    """
+
+    typing_after: float = 0.3
+    typing_every: float = 4.5
+    draft_every: float = 0.6
+    message_after: float = 0.7
+    edit_every: float = 3.0
+    stop_after: float = 2.0
+
+
+@dataclass
+class Channel:
+    """What previews are made with, shared by all chats.
+
+    Attributes:
+        drafts: whether the server knows drafts; set to False when it turns out not to.
+    """
+
+    api: Api
+    delivery: Delivery
+    pace: Pace
+    metrics: Metrics
+    pacing: Pacing
+    drafts: bool = True
+
+
+class Preview:
+    """One reply that is being written. ``async with`` runs it.
+
+    Args:
+        channel: what it is shown with.
+        incoming: what it replies to.
+        language: of the button.
+        received: when the update was stored, in Unix seconds.
+        note: keeps a field about the update in hand; raises if it is no longer ours.
+        message_id: of a message that grows, from an attempt before this one, or 0.
+        control_id: of a message with a stop button, likewise.
+    """
+
+    def __init__(
+        self, channel: Channel, incoming: Incoming, language: str, received: float,
+        note: Callable[[str, int], Awaitable[None]], message_id: int = 0, control_id: int = 0,
+    ) -> None:  # fmt: skip
+        self._channel = channel
+        self._incoming = incoming
+        self._language = language
+        self._received = received
+        self._note = note
+        self.message_id = message_id
+        self.control_id = control_id
+        self._loop = asyncio.get_running_loop()
+        self._pieces: list[str] = []
+        self._status = ""
+        self._woken = asyncio.Event()
+        self._began: float | None = None
+        self._closed = False
+        self._shown = False
+        self._stopped = False
+        self._stoppable = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # What is written ----------------------------------------------------------------------
+
+    def listen(self, piece: str) -> bool:
+        """A piece of the reply, from whatever thread; returns whether to stop."""
+        self._pieces.append(piece)
+        if self._began is None:
+            self._began = time.monotonic()
+            self._stoppable = True
+            self._wake()
+        return self._stopped
+
+    def status(self, words: str) -> None:
+        """A line that tells how far something is, from whatever thread."""
+        self._status = words
+        if self._began is None:
+            self._began = time.monotonic()
+        self._wake()
+
+    def stop(self) -> None:
+        """Have the reply stopped."""
+        self._stopped = True
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the program ends
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    # Life ---------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Preview:
+        self._tasks = [asyncio.create_task(self._type()), asyncio.create_task(self._show())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Ends the preview; a call that is under way is waited for, since a late one would stay."""
+        self._closed = True
+        self._woken.set()
+        typing, showing = self._tasks
+        typing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await typing
+        await asyncio.shield(showing)
+
+    async def _type(self) -> None:
+        await asyncio.sleep(self._channel.pacing.typing_after)
+        place = self._incoming
+        while not self._shown:
+            if self._channel.pace.spare(0.3):
+                await self._channel.delivery.may(
+                    place.chat_id, place.update_id, "sendChatAction",
+                    lambda chat: self._channel.api.send_chat_action(
+                        chat, "typing", message_thread_id=place.topic or None, read_timeout=5
+                    ),
+                )  # fmt: skip
+            await asyncio.sleep(self._channel.pacing.typing_every)
+
+    async def _show(self) -> None:
+        await self._woken.wait()
+        if self._closed:
+            return
+        pacing = self._channel.pacing
+        by_draft = self._incoming.private and self._channel.drafts and not self.message_id
+        if not by_draft:
+            await self._pause(pacing.message_after)
+        last = ""
+        while not self._closed:
+            words = tail("".join(self._pieces)) or self._status
+            if words.strip() and words != last and self._channel.pace.spare(0.3 if self._shown else 0.0):
+                fault = await (self._draft(words) if by_draft else self._grow(words))
+                if fault is None:
+                    if not self._shown:
+                        self._shown = True
+                        self._channel.metrics.first_piece(time.time() - self._received)
+                    last = words
+                elif by_draft and fault.kind in ("token", "refused"):
+                    # an older server, or a chat that takes no drafts
+                    by_draft, self._channel.drafts = False, fault.kind != "token"
+                    continue
+                elif fault.kind in ("gone", "refused"):
+                    return
+            if by_draft:
+                await self._control()
+            await self._pause(pacing.draft_every if by_draft else pacing.edit_every)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end."""
+        self._woken.clear()
+        if not self._closed:
+            deadline = time.monotonic() + seconds
+            while not self._closed and (left := deadline - time.monotonic()) > 0:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), left)
+                if not self._closed:
+                    self._woken.clear()
+
+    # Calls --------------------------------------------------------------------------------
+
+    async def _draft(self, words: str) -> Fault | None:
+        place = self._incoming
+        done = await self._channel.delivery.may(
+            place.chat_id, place.update_id, "sendMessageDraft",
+            lambda chat: self._channel.api.send_message_draft(
+                chat, draft_id(place.update_id), words, message_thread_id=place.topic or None,
+                read_timeout=5,
+            ),
+        )  # fmt: skip
+        return done if isinstance(done, Fault) else None
+
+    async def _grow(self, words: str) -> Fault | None:
+        place, api = self._incoming, self._channel.api
+        markup = keyboards.stop(place.update_id, self._language) if self._stoppable else None
+        if self.message_id:
+            done = await self._channel.delivery.may(
+                place.chat_id, place.update_id, "editMessageText",
+                lambda chat: api.edit_message_text(
+                    words, chat, self.message_id, reply_markup=markup, link_preview_options=NO_PREVIEW,
+                    read_timeout=5,
+                ),
+            )  # fmt: skip
+            return done if isinstance(done, Fault) and done.kind != "unchanged" else None
+        sent = await self._channel.delivery.may(
+            place.chat_id, place.update_id, "sendMessage",
+            lambda chat: api.send_message(
+                chat, words, message_thread_id=place.topic or None, reply_markup=markup,
+                link_preview_options=NO_PREVIEW, reply_parameters=reply_to(place),
+            ),
+        )  # fmt: skip
+        if isinstance(sent, Fault):
+            # it may stand there all the same; another would be one too many
+            return Fault("refused", sent.reason) if sent.kind == "network" else sent
+        self.message_id = sent.message_id
+        await self._keep("message_id", self.message_id)
+        return None
+
+    async def _control(self) -> None:
+        """A private chat's button to stop, once a reply takes its time."""
+        if self.control_id or not self._stoppable or self._began is None:
+            return
+        if time.monotonic() - self._began < self._channel.pacing.stop_after:
+            return
+        place = self._incoming
+        sent = await self._channel.delivery.may(
+            place.chat_id, place.update_id, "sendMessage",
+            lambda chat: self._channel.api.send_message(
+                chat, text("telegram.writing", self._language), message_thread_id=place.topic or None,
+                reply_markup=keyboards.stop(place.update_id, self._language), disable_notification=True,
+            ),
+        )  # fmt: skip
+        self.control_id = -1  # not again, whatever came of it
+        if not isinstance(sent, Fault):
+            self.control_id = sent.message_id
+            await self._keep("control_id", self.control_id)
+
+    async def _keep(self, name: str, value: int) -> None:
+        try:
+            await self._note(name, value)
+        except Exception as error:
+            # the turn is lost or Redis away; whoever finishes the reply finds out by themselves
+            log.warning("a note was not kept (%s, update %d)", type(error).__name__, self._incoming.update_id)
+
+
+def draft_id(update_id: int) -> int:
+    """A draft's id: not zero, and the same for all previews of one reply."""
+    return update_id % 2_000_000_000 + 1
+
+
+def reply_to(incoming: Incoming) -> ReplyParameters | None:
+    """In groups a reply points at its message, as long as that is there."""
+    if incoming.private or not incoming.message_id:
+        return None
+    return ReplyParameters(incoming.message_id, allow_sending_without_reply=True)

@@ -1,0 +1,153 @@
+"""One update being handled: its turn, what it says, and how its reply is sent exactly once.
+
+Each message of a reply is noted in the inbox as soon as Telegram has taken it; a repetition goes on
+after the last one noted. The only window in which a message can be sent twice lies between Telegram
+taking it and the note (a crash, or an answer of Telegram's that got lost): the Bot API offers no way
+to ask whether a message was sent, nor to send it under a name of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from telegram import InlineKeyboardMarkup, InputFile
+
+from bot.errors import StoreUnavailable
+from bot.telegram.api import Api
+from bot.telegram.delivery import Delivery, Undelivered
+from bot.telegram.inbox import Inbox
+from bot.telegram.inbox_types import Extras, Turn
+from bot.telegram.incoming import Incoming
+from bot.telegram.rendering import Rich
+from bot.telegram.streaming import NO_PREVIEW, reply_to
+
+T = TypeVar("T")
+
+
+@dataclass
+class Work:
+    """An update in hand.
+
+    Attributes:
+        turn: the right to handle it, and what was noted.
+        incoming: what it says; several messages answered together are one.
+        language: of the service's sentences.
+        release: lets the next update begin while this one's reply is still being sent.
+        skill: what gave the reply, for the counters; "" where there is none.
+        extras: what the buttons under it show.
+    """
+
+    turn: Turn
+    incoming: Incoming
+    language: str
+    release: Callable[[], None]
+    skill: str = ""
+    extras: Extras | None = field(default=None, repr=False)
+
+
+class Messenger:
+    """Sends what an update's handling comes to."""
+
+    def __init__(self, api: Api, delivery: Delivery, inbox: Inbox) -> None:
+        self.api = api
+        self.delivery = delivery
+        self.inbox = inbox
+
+    async def send(
+        self, work: Work, messages: Sequence[Rich], keyboard: InlineKeyboardMarkup | None = None,
+        message_id: int = 0,
+    ) -> None:  # fmt: skip
+        """Send a reply's messages, those that were not sent yet; the keyboard goes under the last.
+
+        Args:
+            work: whose reply it is.
+            messages: of the reply.
+            keyboard: under the last message.
+            message_id: of a message of ours that becomes the first one, or 0.
+
+        Raises:
+            Undelivered: if Telegram does not take one.
+            TurnLost: if the update is another's now.
+        """
+        for i in range(int(work.turn.state.get("sent", 0)), len(messages)):
+            markup = keyboard if i == len(messages) - 1 else None
+            if not (i == 0 and message_id and await self._edit(work, message_id, messages[0], markup)):
+                await self._send_one(work, messages[i], markup, answers=i == 0)
+            await self._sent(work, i + 1)
+
+    async def send_file(self, work: Work, name: str, data: bytes, caption: str) -> None:
+        """Send a file, unless it was sent."""
+        if int(work.turn.state.get("sent", 0)):
+            return
+        place = work.incoming
+        await self.delivery.must(
+            place.chat_id, place.update_id, "sendDocument",
+            lambda chat: self.api.send_document(
+                chat, InputFile(data, name), caption=caption, message_thread_id=place.topic or None,
+                reply_parameters=reply_to(place),
+            ),
+            before=lambda: self.inbox.hold(work.turn),
+        )  # fmt: skip
+        await self._sent(work, 1)
+
+    async def delete(self, work: Work, message_id: int) -> None:
+        """Remove a message of ours; it does not matter much if that fails."""
+        place = work.incoming
+        await self.delivery.may(
+            place.chat_id, place.update_id, "deleteMessage",
+            lambda chat: self.api.delete_message(chat, message_id),
+        )  # fmt: skip
+
+    async def _send_one(
+        self, work: Work, message: Rich, markup: InlineKeyboardMarkup | None, answers: bool
+    ) -> None:
+        place = work.incoming
+        entities = message.entities() or None
+        await self.delivery.must(
+            place.chat_id, place.update_id, "sendMessage",
+            lambda chat: self.api.send_message(
+                chat, message.text, entities=entities, message_thread_id=place.topic or None,
+                reply_markup=markup, link_preview_options=NO_PREVIEW,
+                reply_parameters=reply_to(place) if answers else None,
+            ),
+            before=lambda: self.inbox.hold(work.turn),
+        )  # fmt: skip
+
+    async def _edit(
+        self, work: Work, message_id: int, message: Rich, markup: InlineKeyboardMarkup | None
+    ) -> bool:
+        place = work.incoming
+        try:
+            await self.delivery.must(
+                place.chat_id, place.update_id, "editMessageText",
+                lambda chat: self.api.edit_message_text(
+                    message.text, chat, message_id, entities=message.entities() or None,
+                    reply_markup=markup, link_preview_options=NO_PREVIEW,
+                ),
+                before=lambda: self.inbox.hold(work.turn),
+            )  # fmt: skip
+        except Undelivered as error:
+            if error.fault.kind != "refused":
+                raise
+            return False  # somebody deleted it
+        return True
+
+    async def _sent(self, work: Work, n: int) -> None:
+        """Note how much was sent. Where Redis is away now, the note waits for it: not to note it
+        would be to send it twice."""
+        await persistently(lambda: self.inbox.note(work.turn, sent=n))
+
+
+async def persistently(call: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a call to the inbox until Redis is there."""
+    pause = 0.05
+    while True:
+        try:
+            return await call()
+        except StoreUnavailable:
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+            pause = min(2.0, pause * 2)
