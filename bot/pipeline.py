@@ -154,7 +154,12 @@ def config_file(name: str) -> Path:
 
 def variables(settings: Settings) -> dict[str, Any]:
     """What the settings change in the chain's variables; unset ones stay as the config says."""
-    chosen = {"ENGINE": settings.engine, "MODEL": settings.model, "READER": settings.reader}
+    chosen = {
+        "ENGINE": settings.engine,
+        "MODEL": settings.model,
+        "MODEL_KEY": settings.model_key,
+        "READER": settings.reader,
+    }
     return {name: value for name, value in chosen.items() if value}
 
 

@@ -7,6 +7,7 @@ The embedding is the retrieval encoder's; the classifier is 385 numbers, trained
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,18 @@ from skills.errors import DamagedCheckpoint, MissingCheckpoint, parameter_names,
 from skills.retrieval.encoder import SentenceEncoder
 
 WEIGHTS = Path(__file__).resolve().parent / "qa" / "weights" / "utterances"
+
+_ASKS = re.compile(
+    r"""\?\s*$ | ^\W*(?:and|but|so|then|also|please)?\W*
+    (?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|am|do|does|did|can|could|may|might|
+    must|shall|should|will|would|has|have|had|tell|show|list|explain|describe|find)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def asks(utterance: str) -> bool:
+    """Whether an utterance asks for something, by its form."""
+    return _ASKS.search(utterance) is not None
 
 
 @register("utterance_classifier")
