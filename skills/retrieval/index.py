@@ -32,14 +32,22 @@ FROM passages p JOIN documents d ON d.number = p.document WHERE p.id = ?
 """
 
 
-def list_documents(shelf: Path) -> tuple[ShelfEntry, ...]:
+def list_documents(shelf: Path, encoder_name: str | None = None) -> tuple[ShelfEntry, ...]:
     """What stands on a shelf, in the order in which it was added.
+
+    Args:
+        shelf: its file; one that does not exist is an empty shelf.
+        encoder_name: whose vectors are expected there; None takes any.
 
     Raises:
         ShelfError: if the shelf cannot be used.
     """
     with database.reading(shelf) as connection:
-        return () if connection is None else entries_of(connection)
+        if connection is None:
+            return ()
+        if encoder_name is not None:
+            database.check_encoder(connection, shelf, encoder_name)
+        return entries_of(connection)
 
 
 def search_shelf(shelf: Path, question: str, vector: FloatArray, k: int, encoder_name: str) -> list[Passage]:

@@ -59,5 +59,5 @@ class ShelfWriter(Component):
         if isinstance(change, DropDocument):
             return drop_document(shelf, change.document_id, self.encoder)
         if isinstance(change, ListDocuments):
-            return list_documents(shelf)
+            return list_documents(shelf, self.encoder.name)
         raise InputError(f"expected a change to a shelf, got {type(change).__name__}")

@@ -32,7 +32,14 @@ _RUSSIAN = """
 однако он она они оно от очень по под после при про расскажи с сколько со так также такой там те тем то
 того тоже той только том ты у уже хотя чего чей чем что чтобы чьё чья эта эти это этого этой этом этот я
 """
-STOP_WORDS = frozenset(f"{_ENGLISH} {_RUSSIAN}".split())
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a table as it is easiest to read: one text."""
+    return frozenset(words.split())
+
+
+STOP_WORDS = word_set(f"{_ENGLISH} {_RUSSIAN}")
 
 
 def informative_words(question: str) -> list[str]:

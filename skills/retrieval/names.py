@@ -1,0 +1,70 @@
+"""Names and numbers in a question or a short answer, by their capitals. Pure.
+
+Coarse on purpose: what is taken for a name is only carried from one question into the next.
+"""
+
+from __future__ import annotations
+
+import re
+
+from skills.retrieval.words import STOP_WORDS, word_set
+
+WORD = re.compile(r"\w+(?:['’.-]\w+)*")
+
+_LINKS = word_set("of the de da van von der la le del di bin al")
+
+
+def names_of(text: str) -> list[str]:
+    """Names (words with a capital in a row, "Brix 300", "University of Lund") and numbers of three
+    digits or more, each once, in order, as they are written."""
+    found: list[str] = []
+    start = end = -1  # the name being read
+    gap_from = 0
+
+    def close() -> None:
+        nonlocal start
+        if start >= 0:
+            found.append(text[start:end])
+        start = -1
+
+    for match in WORD.finditer(text):
+        word = without_possessive(match.group())
+        between, gap_from = text[gap_from : match.start()], match.end()
+        if between.strip(" "):
+            close()
+        if _is_capital(text, match, word):
+            start = match.start() if start < 0 else start
+            end = match.start() + len(word)
+            if word != match.group():
+                close()
+        elif word.isdecimal():
+            if start >= 0:
+                end = match.end()
+            close()
+            if len(word) >= 3 and not (found and found[-1].endswith(word)):
+                found.append(word)
+        elif word not in _LINKS:
+            close()
+    close()
+    return list(dict.fromkeys(found))
+
+
+def without_possessive(word: str) -> str:
+    """A word without its "'s"."""
+    return word.removesuffix("'s").removesuffix("’s")
+
+
+def _is_capital(text: str, match: re.Match[str], word: str) -> bool:
+    """Whether a word is part of a name; the first of a sentence only where the next one is too."""
+    if not word[0].isupper() or word.casefold() in STOP_WORDS:
+        return False
+    before = text[: match.start()].rstrip()
+    if before and before[-1] not in ".!?":
+        return True
+    following = WORD.search(text, match.end())
+    return (
+        following is None
+        or following.group()[0].isupper()
+        or following.group().isdecimal()
+        or word != match.group()
+    )

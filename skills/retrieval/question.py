@@ -1,0 +1,266 @@
+"""A follow-up question, completed from the conversation so that it can be searched for.
+
+"When did she die?" after a question about Marie Curie becomes "When did Marie Curie die?", and
+"And Pierre Curie?" then "When did Pierre Curie die?". By rules, not by a model: what a follow-up
+leaves out is nearly always a name or the few informative words of the question before, and a
+rule adds nothing that nobody said. A question that stands by itself comes out as it went in.
+``benchmarks.follow_ups`` measures it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deeppavlov.core.common.registry import register
+from deeppavlov.core.models.component import Component
+
+from skills.dialog import Turn
+from skills.errors import ConfigurationError, parameter_names, refuse_unknown
+from skills.retrieval.names import WORD, names_of, without_possessive
+from skills.retrieval.words import STOP_WORDS, word_set
+
+#: Words that are carried over at the most.
+MAX_CARRIED_WORDS = 12
+
+_PERSON = word_set("he she him her his hers он она его её ее ему ей ним ней")
+_PLACE = word_set("there там туда")
+_THING = word_set(
+    "it its they them their theirs this that these those оно они их им ими них это этого этой этом нём нем"
+)
+_POSSESSIVE = word_set("his its their")
+_SUBJECT_OR_OBJECT = word_set("he she it they him them")
+# After these "her" is whom, not whose.
+_NO_NOUN = word_set("to in at on for from with by and or when as before after")
+_BE = word_set("is are was were be been")
+
+_LEADING = re.compile(
+    r"\s*(?:and|but|or|so|also|(?:what|how) about|what if|а (?:как|что) насч[её]т|а|и|но|или)\b[,\s]*",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"\s*(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|has|"
+    r"have|had|may|must|should|tell|name|list|give|кто|что|где|когда|почему|зачем|как|какой|какая|какие|каком|"
+    r"сколько|чей|куда|откуда|расскажи|назови)\b",
+    re.IGNORECASE,
+)
+# "Who wrote it?" asks for somebody new, "Whom did she marry?" and "When …?" do not.
+_ASKS_WHO = re.compile(r"\s*(?:who(?!\s+(?:did|do|does|has|had)\b)|кто)\b", re.IGNORECASE)
+_ASKS_WHERE = re.compile(
+    r"\s*(?:where|где|(?:in\s+)?(?:what|which)\s+(?:town|city|country|place))\b", re.IGNORECASE
+)
+_NEW_CLAUSE = re.compile(r",|;|\b(?:and|but|when|if|while|because|и|но|когда|если)\b", re.IGNORECASE)
+_AUXILIARY = re.compile(
+    r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had)\b\s*", re.IGNORECASE
+)
+_ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
+_PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an|my|our)\s+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Topic:
+    """The question that was asked last, completed, with what it and its answer name."""
+
+    question: str = ""
+    names: tuple[str, ...] = ()
+    answer_names: tuple[str, ...] = ()
+
+
+@register("question_completer")
+class QuestionCompleter(Component):
+    """``question_completer(utterances, histories) -> questions``.
+
+    Args:
+        max_turns: how many of the latest turns are looked at.
+    """
+
+    def __init__(self, max_turns: int = 12, **kwargs: Any) -> None:
+        refuse_unknown("question_completer", kwargs, parameter_names(type(self).__init__))
+        if max_turns < 0:
+            raise ConfigurationError(f"question_completer: max_turns must be at least 0, not {max_turns}")
+        self.max_turns = max_turns
+
+    def __call__(
+        self, utterances: Sequence[str], histories: Sequence[Sequence[Turn] | None] | None = None
+    ) -> list[str]:
+        """Complete every utterance from its own conversation."""
+        known = histories if histories is not None else [None] * len(utterances)
+        return [
+            complete_question(utterance, list(history or ())[-self.max_turns :] if self.max_turns else [])
+            for utterance, history in zip(utterances, known, strict=True)
+        ]
+
+
+def complete_question(utterance: str, history: Sequence[Turn]) -> str:
+    """A question that can be understood without the conversation.
+
+    Args:
+        utterance: what was said last.
+        history: the earlier turns, oldest first.
+
+    Returns:
+        the utterance itself where it needs nothing, or nothing was said that it could mean.
+    """
+    topic = _Topic()
+    for turn in history:
+        if turn.role == "assistant":
+            topic = _Topic(topic.question, topic.names, tuple(_words_only(names_of(turn.text))))
+        elif _is_question(turn.text):
+            completed = _complete(turn.text, topic)
+            topic = _Topic(completed, tuple(names_of(completed)))
+    return _complete(utterance, topic)
+
+
+def _complete(utterance: str, topic: _Topic) -> str:
+    if not topic.question or not _is_question(utterance):
+        return utterance
+    if pronoun := _pronoun(utterance):
+        meant = _meant(pronoun.group().casefold(), topic)
+        one = len(meant) == 1
+        replaced = _replace(utterance, pronoun, _with_article(topic.question, meant[0])) if one else None
+        return replaced or _append(utterance, meant or _informative(topic.question))
+    leading = _LEADING.match(utterance)
+    rest = utterance[leading.end() :] if leading else utterance
+    if _ASKS.match(rest):
+        # "And when?" leaves everything out, "And who owns the dam?" nothing
+        return utterance if _informative(rest) else _append(utterance, _informative(topic.question))
+    if leading:
+        return _substitute(topic, rest) or _append(utterance, _informative(topic.question))
+    return utterance
+
+
+def _is_question(text: str) -> bool:
+    """Whether something is asked; small talk neither needs completing nor sets a topic."""
+    leading = _LEADING.match(text)
+    return "?" in text or bool(_ASKS.match(text, leading.end() if leading else 0)) or bool(names_of(text))
+
+
+def _pronoun(utterance: str) -> re.Match[str] | None:
+    """The first pronoun that means something said before.
+
+    One after a clause with words of its own means those ("Where was Ada Hall born and when did
+    she die?"), "there" after a form of "to be" nothing ("Is there a warranty?").
+    """
+    informative, names = False, names_of(utterance)
+    for match in WORD.finditer(utterance):
+        word = without_possessive(match.group()).casefold()
+        if word not in _PERSON | _PLACE | _THING:
+            informative = informative or word not in STOP_WORDS
+            continue
+        before, after = utterance[: match.start()], utterance[match.end() :].strip(" ?.!")
+        if word == "there" and after and before.split() and before.split()[-1].casefold() in _BE:
+            continue
+        if word == "that" and informative:  # "the house that Jack built"
+            continue
+        leading = _LEADING.match(before)
+        clause = before[leading.end() :] if leading else before
+        if any(utterance.find(name) < match.start() for name in names) or (
+            informative and _NEW_CLAUSE.search(clause)
+        ):
+            return None
+        return match
+    return None
+
+
+def _meant(pronoun: str, topic: _Topic) -> list[str]:
+    """Names that a pronoun may mean: one where one is likeliest; none where only words are left."""
+    asked, answered = _words_only(topic.names), list(topic.answer_names)
+    if pronoun in _PERSON and _ASKS_WHO.match(topic.question):
+        return answered or asked
+    if pronoun in _PLACE and _ASKS_WHERE.match(topic.question):
+        return answered or asked
+    if pronoun in _PERSON:
+        people = [n for n in asked if " " in n and not n.startswith("The ")]
+        return people[:1] or asked or answered
+    if not asked:
+        words = _informative(topic.question)
+        return words if len(words) == 1 else answered if not words else []
+    if pronoun == "it" and len(asked) == 1 and not _ASKS_WHO.match(topic.question):
+        return [_with_its_noun(topic.question, asked[0])]
+    return asked
+
+
+def _with_its_noun(question: str, name: str) -> str:
+    """The noun that a name belongs to, with it: "the warranty of the Brix 300"."""
+    pattern = rf"\bthe\s+\w+\s+(?:of|for|on)\s+(?:(?:the|a|an|my|our)\s+)?{re.escape(name)}"
+    found = re.search(pattern, question, re.IGNORECASE)
+    return found.group() if found else name
+
+
+def _with_article(question: str, name: str) -> str:
+    """A name with the article that it had in the question ("the Quay Tunnel")."""
+    return f"the {name}" if re.search(rf"\bthe\s+{re.escape(name)}", question, re.IGNORECASE) else name
+
+
+def _replace(utterance: str, pronoun: re.Match[str], name: str) -> str | None:
+    """The utterance with its pronoun replaced, where English grammar tells how."""
+    word = pronoun.group().casefold()
+    following = WORD.search(utterance, pronoun.end())
+    next_word = following.group().casefold() if following else ""
+    possessive = word in _POSSESSIVE or (word == "her" and next_word not in _NO_NOUN and next_word != "")
+    if not possessive and word not in _SUBJECT_OR_OBJECT and word != "her":
+        return None
+    put = f"{name}'s" if possessive else name
+    return utterance[: pronoun.start()] + put + utterance[pronoun.end() :]
+
+
+def _substitute(topic: _Topic, rest: str) -> str | None:
+    """The question before with what the follow-up names in place of what it named.
+
+    In this order: a name for its only name (a number for its only number), what follows the same
+    preposition, the subject.
+    """
+    new = rest.rstrip("?!. ")
+    put = next((new[m.end() :] for m in [_PREPOSITION.match(new)] if m), new)
+    old_names = [n for n in topic.names if n.isdecimal() == put.isdecimal()]
+    if names_of(put) and len(old_names) == 1:
+        return topic.question.replace(old_names[0], _ARTICLE.sub("", put, count=1), 1)
+    if not put or len(put.split()) > 5:
+        return None
+    if preposition := _PREPOSITION.match(new):
+        for found in _PREPOSITION.finditer(topic.question):
+            if found.group(1).casefold() == preposition.group(1).casefold():
+                end = _run_end(topic.question, found.end())
+                return topic.question[: found.start()] + new + topic.question[end:]
+        return None
+    for auxiliary in _AUXILIARY.finditer(topic.question):
+        start = auxiliary.end()
+        article = _ARTICLE.match(topic.question, start)
+        first = article.end() if article else start
+        end = _run_end(topic.question, first, leave_one=True)
+        if end > first:
+            return topic.question[:start] + put + topic.question[end:]
+    return None
+
+
+def _run_end(text: str, start: int, leave_one: bool = False) -> int:
+    """End of the informative words in a row that begin at ``start``; ``start`` without any.
+
+    Args:
+        text: a question.
+        start: where the first word begins.
+        leave_one: of two or more leave the last, which is the verb ("does the gym pass |cost").
+    """
+    ends = [start]
+    for match in WORD.finditer(text, start):
+        if match.group().casefold() in STOP_WORDS or text[ends[-1] : match.start()].strip(" "):
+            break
+        ends.append(match.end())
+    return ends[-2] if leave_one and len(ends) > 2 else ends[-1]
+
+
+def _append(utterance: str, carried: Sequence[str]) -> str:
+    """The utterance followed by what it left out, before its question mark."""
+    said = {w.casefold() for w in WORD.findall(utterance)}
+    words = [w for c in carried for w in c.split() if w.casefold() not in said][:MAX_CARRIED_WORDS]
+    return f"{utterance.rstrip(' ?!.')} {' '.join(words)}?" if words else utterance
+
+
+def _informative(text: str) -> list[str]:
+    return [w for w in WORD.findall(text) if w.casefold() not in STOP_WORDS]
+
+
+def _words_only(names: Sequence[str]) -> list[str]:
+    return [name for name in names if not name.isdecimal()]
