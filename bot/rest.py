@@ -78,7 +78,7 @@ def answer_item(
             info = conversation.add_document(
                 session, named[0], named[1].encode("utf-8", "replace"), language=language
             )
-            added = text("document.added", language, name=info.name)
+            added = text(f"document.{info.outcome}", language, name=info.name, n_chars=info.n_chars)
             if utterance is None:
                 return ItemAnswer(added, "command", 1.0)
         if utterance is None:
