@@ -41,6 +41,32 @@ from skills.utterances import WEIGHTS as UTTERANCE_WEIGHTS
 FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
+#: How people ask a document for a thing, beside SQuAD's who, what and when.
+FORMS = (
+    "{}",
+    "{}?",
+    "{} please",
+    "is there a {}?",
+    "are there any {}?",
+    "is {} included?",
+    "is {} allowed?",
+    "is {} mentioned?",
+    "can i use {}?",
+    "can i keep {}?",
+    "may i bring {}?",
+    "do i need {}?",
+    "do i have to pay {}?",
+    "does it cover {}?",
+    "does it say anything about {}?",
+    "what about {}",
+    "tell me about {}",
+    "must there be {}?",
+    "am i allowed to have {}?",
+    "will {} be paid?",
+    "has {} been agreed?",
+    "can they change {}?",
+    "explain {}",
+)
 FloatArray = NDArray[np.float64]
 
 
@@ -59,10 +85,15 @@ def main(arguments: list[str]) -> int:
 
 def fit_utterances(encoder: SentenceEncoder, squad: Path, utterances: Sequence[str]) -> None:
     """Train the utterance classifier: questions of the training files against small talk."""
-    questions = sorted({q for _, q, _, _ in questions_of(squad, "train")})
-    n = min(len(questions), len(utterances), 6000)
     draw = random.Random(0)  # noqa: S311
-    texts = draw.sample(questions, n) + draw.sample(list(utterances), n)
+    rows = questions_of(squad, "train")
+    questions = sorted({q for _, q, _, _ in rows})
+    # SQuAD asks no yes-or-no questions and nobody there types two words; people do both
+    things = sorted({a for _, _, answers, _ in rows for a in answers if len(a.split()) <= 3})
+    asked = [draw.choice(FORMS).format(thing.lower()) for thing in things]
+    n = min(len(questions) + len(asked), len(utterances), 8000)
+    half = min(len(asked), n // 2)
+    texts = draw.sample(questions, n - half) + draw.sample(asked, half) + draw.sample(list(utterances), n)
     labels = np.array([0] * n + [1] * n)
     vectors = encoder.encode(texts)
     held_out = np.arange(len(texts)) % 5 == 0
