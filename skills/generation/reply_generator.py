@@ -1,0 +1,240 @@
+"""The generated reply: DeepPavlov's face of the generation engines, ``reply_generator``.
+
+History to prompt (``prompt``), prompt to text (``engines``), text to what is shown
+(``cleaning``); this module puts them together, one worker a slot of the engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from deeppavlov.core.common.registry import register
+from deeppavlov.core.models.component import Component
+
+from skills.dialog import Listener, Preferences, Turn
+from skills.errors import ConfigurationError, GenerationError, parameter_names, refuse_unknown
+from skills.generation.cleaning import ReplyStream, clean_reply
+from skills.generation.decoding import CHAT_STYLES, MAX_SEED, PRESETS, Decoding, decoding_from, preset
+from skills.generation.engines import Engine, Message, lacking, make_engine, whole_number
+from skills.generation.prompt import FittedPrompt, fit_prompt, surely_fits
+
+log = logging.getLogger(__name__)
+
+#: Found by trying on the default model, which has 135 million parameters: told its name once, it
+#: takes another three times in four; told what to say, it says it.
+DEFAULT_PERSONA = (
+    "You are a helpful AI assistant named Quoth. Your name is Quoth. When asked who you are, say: I'm "
+    "Quoth, a computer program. You are curious and well-read. You give short, friendly replies."
+)
+#: Counting is exact to two tokens; a few more are left free.
+_SPARE_TOKENS = 8
+_MIN_PROMPT_TOKENS = 64
+#: A model may end its reply at once; another draw helps.
+_N_ATTEMPTS = 3
+
+
+class Finding(Protocol):
+    """What came before says of an utterance."""
+
+    @property
+    def wants_reply(self) -> bool:
+        """False where the documents answer, or are known not to."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A generated reply.
+
+    Attributes:
+        text: the reply; empty only where ``stopped``. The pieces that were shown may go beyond it
+            where the limit of tokens ended it in the middle of a sentence.
+        n_dropped_turns: earlier turns that did not fit the model's context.
+        stopped: the listener stopped it.
+        n_tokens: tokens made.
+    """
+
+    text: str
+    n_dropped_turns: int = 0
+    stopped: bool = False
+    n_tokens: int = 0
+
+
+@register("reply_generator")
+class ReplyGenerator(Component):
+    """Replies to what is said, in the light of what was said before.
+
+    ``reply_generator(utterances, histories, findings, listeners, preferences)`` gives drafts, one
+    an entry: a :class:`Draft`, or None where the finding wants no reply. All lists are of one
+    length; entries of all but the first may be None. The entries are generated at the same time,
+    as far as the engine has slots. Safe to call from several threads.
+
+    Args:
+        engine: ``llama_cpp``, ``transformers`` or ``openai``; or an engine that was made already.
+        model: which model, as the engine understands it.
+        n_ctx: tokens of prompt and reply together; None leaves it to the engine.
+        n_slots: replies made at the same time; None leaves it to the engine.
+        n_threads: threads that compute.
+        max_new_tokens: longest reply, in tokens.
+        persona: the system message where the conversation sets no persona of its own.
+        style: decoding preset where the conversation sets none that there is.
+        seed: makes replies repeatable; None gives a new one each time.
+        api_key: for the ``openai`` engine; other engines do not look at it.
+        engine_parameters: further parameters of the engine.
+
+    Raises:
+        ConfigurationError: for a parameter that does not exist or does not fit, or a style that
+            the engine cannot do.
+        CheckpointError: if weights are missing or damaged.
+        GenerationError: if the engine cannot start.
+    """
+
+    def __init__(
+        self,
+        engine: str | Engine = "llama_cpp",
+        model: str = "SmolLM2-135M-Instruct",
+        n_ctx: int | str | None = None,
+        n_slots: int | str | None = None,
+        n_threads: int | str = 2,
+        max_new_tokens: int | str = 96,
+        persona: str = DEFAULT_PERSONA,
+        style: str = "balanced",
+        seed: int | str | None = None,
+        api_key: str = "",
+        engine_parameters: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_unknown("reply_generator", kwargs, parameter_names(type(self).__init__))
+        if isinstance(engine, str):
+            parameters = {"n_threads": n_threads, **(engine_parameters or {})}
+            parameters |= {k: v for k, v in (("n_ctx", n_ctx), ("n_slots", n_slots)) if v is not None}
+            if engine == "openai" and api_key:
+                parameters["api_key"] = api_key
+            engine = make_engine(engine, model, parameters)
+        self.engine = engine
+        self.persona = persona
+        self.max_new_tokens = whole_number("reply_generator: max_new_tokens", max_new_tokens, 1, 100_000)
+        self.seed = None if seed in (None, "") else whole_number("reply_generator: seed", seed, 0, MAX_SEED)
+        self.styles = available_styles(engine, style)
+        self.style = style
+        engine.load()
+        self.n_budget = engine.n_ctx - self.max_new_tokens - _SPARE_TOKENS
+        if self.n_budget < _MIN_PROMPT_TOKENS:
+            raise ConfigurationError(
+                f"reply_generator: n_ctx {engine.n_ctx} leaves {self.n_budget} tokens for the prompt beside "
+                f"max_new_tokens {self.max_new_tokens}; it needs {_MIN_PROMPT_TOKENS} or more"
+            )
+        self._workers = ThreadPoolExecutor(engine.n_slots, thread_name_prefix="reply")
+
+    def __call__(
+        self,
+        utterances: Sequence[str],
+        histories: Sequence[Sequence[Turn] | None],
+        findings: Sequence[Finding | None],
+        listeners: Sequence[Listener | None],
+        preferences: Sequence[Preferences | None],
+    ) -> list[Draft | None]:
+        """Reply to every utterance; see the class.
+
+        Raises:
+            InputError: if an utterance alone does not fit the model's context.
+            GenerationError: if the engine failed, or gave an empty reply several times.
+        """
+        given_up = threading.Event()
+        futures: list[Future[Draft] | None] = []
+        entries = zip(utterances, histories, findings, listeners, preferences, strict=True)
+        for utterance, history, finding, listener, preference in entries:
+            if finding is not None and not finding.wants_reply:
+                futures.append(None)
+                continue
+            stoppable = _until(given_up, listener)
+            futures.append(
+                self._workers.submit(
+                    self._draft, utterance, history or (), preference or Preferences(), stoppable
+                )
+            )
+        asked = [future for future in futures if future is not None]
+        try:
+            wait(asked, return_when=FIRST_EXCEPTION)
+            return [None if future is None else future.result() for future in futures]
+        finally:
+            # after an error or Ctrl-C: nobody waits for the others any more
+            given_up.set()
+            for future in asked:
+                future.cancel()
+
+    def destroy(self) -> None:
+        """Finish what is in hand and free the engine."""
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self.engine.close()
+
+    def _draft(
+        self, utterance: str, history: Sequence[Turn], preferences: Preferences, listener: Listener
+    ) -> Draft:
+        prompt = fit_prompt(preferences.persona or self.persona, history, utterance, self._fits)
+        decoding = self.styles.get(preferences.style, self.styles[self.style])
+        if self.seed is not None:
+            decoding = replace(decoding, seed=self.seed)
+        for attempt in range(_N_ATTEMPTS):
+            draft = self._attempt(prompt, _redrawn(decoding, attempt), listener)
+            if draft.text or draft.stopped:
+                return draft
+        raise GenerationError(f"the model gave an empty reply {_N_ATTEMPTS} times")
+
+    def _attempt(self, prompt: FittedPrompt, decoding: Decoding, listener: Listener) -> Draft:
+        stream = ReplyStream(listener)
+        generated = self.engine.generate(prompt.messages, decoding, stream, self.max_new_tokens)
+        text = clean_reply(stream.finish(), generated.cut)
+        return Draft(text, prompt.n_dropped_turns, stream.stopped, generated.n_tokens)
+
+    def _fits(self, messages: Sequence[Message]) -> bool:
+        return surely_fits(messages, self.n_budget) or self.engine.count_tokens(messages) <= self.n_budget
+
+
+def available_styles(engine: Engine, configured: str) -> dict[str, Decoding]:
+    """The presets an engine can do; what it cannot is said here, at start.
+
+    The chat styles are always there: a parameter of theirs that the engine lacks is left out.
+
+    Raises:
+        ConfigurationError: if the configured style does not exist or the engine cannot do it.
+    """
+    preset(configured)
+    styles = {}
+    for name, decoding in PRESETS.items():
+        lacks = lacking(engine, decoding)
+        names = ", ".join(sorted(lacks))
+        if not lacks:
+            styles[name] = decoding
+        elif name in CHAT_STYLES:
+            styles[name] = decoding.without(lacks)
+            log.warning("engine %s: preset %s goes without %s, which it lacks", engine.name, name, names)
+        elif name == configured:
+            raise ConfigurationError(
+                f"reply_generator: the engine {engine.name} lacks {names} of the preset {name}; choose "
+                "another style, or the engine transformers, which has every strategy"
+            )
+        else:
+            log.info("engine %s: no preset %s, for it lacks %s", engine.name, name, names)
+    return styles
+
+
+def _redrawn(decoding: Decoding, attempt: int) -> Decoding:
+    """The same decoding with other luck; a greedy one must draw to give anything else."""
+    if attempt == 0:
+        return decoding
+    seed = None if decoding.seed is None else (decoding.seed + attempt) % MAX_SEED
+    if decoding.do_sample:
+        return replace(decoding, seed=seed)
+    return decoding_from({"do_sample": True, "temperature": 0.7, "stop": list(decoding.stop), "seed": seed})
+
+
+def _until(given_up: threading.Event, listener: Listener | None) -> Listener:
+    def stoppable(piece: str) -> bool:
+        return given_up.is_set() or (listener is not None and bool(listener(piece)))
+
+    return stoppable
