@@ -65,6 +65,12 @@ DOCUMENT_TEXTS: dict[str, tuple[str, str]] = {
         "That PDF holds pictures of pages and no text. Run text recognition (OCR) over it first.",
         "В этом PDF только изображения страниц, а текста нет. Сначала распознайте текст (OCR).",
     ),
+    "document.mostly_scanned": (
+        "Only {text_pages} of the {pages} pages of that PDF hold text, the others are pictures. "
+        "Run text recognition (OCR) over it first.",
+        "Текст есть только на {text_pages} из {pages} страниц этого PDF, остальные — изображения. "
+        "Сначала распознайте текст (OCR).",
+    ),
     "document.unreadable_letters": (
         "The letters in that PDF are drawn without saying which they are, so its text cannot be read. "
         "Text recognition (OCR) would help.",

@@ -10,7 +10,7 @@ quote reads the way the page does, and a word is found the way people type it.
 * What cannot be seen is dropped: control characters, soft hyphens, zero-width spaces, byte
   order marks, and the direction overrides and tag characters with which a text can show
   something else than it says. Joiners stay: Persian, Hindi and emoji need them.
-* Half of a surrogate pair becomes U+FFFD, so that the text can always be encoded.
+* Surrogate pairs become their character, and half of one U+FFFD: the text can always be encoded.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ _TABLE = _translation()
 def clean(text: str) -> str:
     """Normalise text whose lines and spaces carry meaning: source code, verse, logs."""
     text = _LINE_ENDS.sub("\n", text)
-    if not text.isascii():
-        text = _SURROGATES.sub("\ufffd", text)
+    if _SURROGATES.search(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return unicodedata.normalize("NFC", text.translate(_TABLE))
 
 

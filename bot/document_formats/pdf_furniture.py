@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.document_formats.pdf_lines import Line
 
@@ -24,27 +24,45 @@ _HEIGHT = 3.0
 
 #: Begins the key of a number without its words.
 _BY_NUMBER = "\0"
+#: Stands before a number that is taken relative to the page's.
+_OFFSET = "\1"
 _NUMBER = re.compile(r"\d{1,5}|\b[ivxlc]{1,7}\b")
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
-def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """The pages without their running heads and feet; the order of lines stays."""
-    seen: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    candidates: list[list[tuple[Line, list[str]]]] = []
-    for number, lines in enumerate(pages):
-        edge = [(line, _keys(line.text, number)) for line in _edge_lines(lines)]
-        candidates.append(edge)
-        for line, keys in edge:
-            for key in keys:
-                seen[key].append((number, line.baseline))
-    kept = []
-    for lines, edge in zip(pages, candidates, strict=True):
-        furniture = {
-            id(line) for line, keys in edge if any(_repeats(key, seen[key], line.baseline) for key in keys)
-        }
-        kept.append([line for line in lines if id(line) not in furniture])
-    return kept
+class Furniture:
+    """The running heads and feet of a document.
+
+    Args:
+        pages: the lines of each page, in order.
+    """
+
+    def __init__(self, pages: Iterable[Sequence[Line]]) -> None:
+        self._seen: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for number, lines in enumerate(pages):
+            for line in _edge_lines(lines):
+                for key in _keys(line.text, number):
+                    self._seen[key].append((number, line.baseline))
+
+    def without(self, number: int, lines: Sequence[Line], *, keep_first: bool = True) -> list[Line]:
+        """A page's lines without its running heads and feet; their order stays.
+
+        Args:
+            number: of the page, from 0.
+            lines: of the page.
+            keep_first: keeps words that repeat where they stand for the first time, so that
+                nothing the document says is lost.
+        """
+        gone = {id(line) for line in _edge_lines(lines) if self._is_furniture(number, line, keep_first)}
+        return [line for line in lines if id(line) not in gone]
+
+    def _is_furniture(self, number: int, line: Line, keep_first: bool) -> bool:
+        for key in _keys(line.text, number):
+            pages = {page for page, height in self._seen[key] if abs(height - line.baseline) < _HEIGHT}
+            needed = _PAGES_BY_NUMBER if key.startswith(_BY_NUMBER) else _PAGES
+            if len(pages) >= needed:
+                return _OFFSET in key or not keep_first or number != min(pages)
+        return False
 
 
 def _edge_lines(lines: Sequence[Line]) -> list[Line]:
@@ -70,16 +88,11 @@ def _keys(text: str, page: int) -> list[str]:
     text = " ".join(text.split()).lower()
     keys = [text] if any(character.isalpha() for character in text) else []
     for match in _NUMBER.finditer(text):
-        offset = f"#{_value(match.group()) - page}"
+        offset = f"{_OFFSET}{_value(match.group()) - page}"
         keys.append(f"{text[: match.start()]}{offset}{text[match.end() :]}")
         if match.start() == 0 or match.end() == len(text):
             keys.append(_BY_NUMBER + offset)
     return keys
-
-
-def _repeats(key: str, places: list[tuple[int, float]], baseline: float) -> bool:
-    n_pages = len({page for page, height in places if abs(height - baseline) < _HEIGHT})
-    return n_pages >= (_PAGES_BY_NUMBER if key.startswith(_BY_NUMBER) else _PAGES)
 
 
 def _value(number: str) -> int:

@@ -55,6 +55,8 @@ _SENTENCE_END = re.compile(r"[.!?:;。！？][\"'”’»)\]]*$")
 _WORD = re.compile(r"[^\W\d_]+(?:[-‐'’][^\W\d_]+)*")
 _LAST_FRAGMENT = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*$")
 _FIRST_FRAGMENT = re.compile(r"[^\W_]+")
+#: Width of the narrowest column in which text is set, as a multiple of the type's size.
+_NARROWEST = 10
 _NO_SPACE = re.compile(r"[\u3000-\u3098\u309b-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
 
 
@@ -94,7 +96,7 @@ def page_joint(last: Line, first: Line, edge: float) -> Joint:
     """
     if last.fixed or first.fixed or not _same_size(last, first) or _LIST_MARKER.match(first.text):
         return Joint.NEW_PARAGRAPH
-    if last.hyphenated:
+    if _breaks_word(last, first):
         return Joint.SAME_PARAGRAPH
     goes_on = first.text[:1].islower() or not _SENTENCE_END.search(last.text)
     if _is_full(last, first, edge) and goes_on:
@@ -168,7 +170,7 @@ def _joint(above: Line, below: Line, edge: float, leading: float, before: Line |
         return Joint.NEW_PARAGRAPH
     if above.fixed and below.fixed:
         return Joint.NEW_LINE
-    if above.hyphenated:
+    if _breaks_word(above, below):
         return Joint.SAME_PARAGRAPH
     if _LIST_MARKER.match(below.text) or any(_CONTENTS_LINE.search(line.text) for line in (above, below)):
         return Joint.NEW_LINE
@@ -186,9 +188,17 @@ def _joint(above: Line, below: Line, edge: float, leading: float, before: Line |
     return Joint.NEW_LINE
 
 
+def _breaks_word(above: Line, below: Line) -> bool:
+    """Whether a word may go on from one line to the next."""
+    if above.hyphenated:
+        return True
+    return above.text.endswith(("-", "‐")) and above.text[-2:-1].isalpha() and below.text[:1].islower()
+
+
 def _is_full(above: Line, below: Line, edge: float) -> bool:
     """Whether the first word of ``below`` would not have fitted at the end of ``above``."""
-    return edge - above.right < below.first_word + 0.2 * above.size
+    too_short = above.right - above.left < _NARROWEST * above.size
+    return not too_short and edge - above.right < below.first_word + 0.2 * above.size
 
 
 def _same_right(line: Line, other: Line | None) -> bool:
@@ -197,7 +207,7 @@ def _same_right(line: Line, other: Line | None) -> bool:
         other is not None
         and abs(line.right - other.right) < 1.0
         and abs(line.left - other.left) < 3 * line.size
-        and line.right - line.left > 12 * line.size
+        and line.right - line.left > _NARROWEST * line.size
     )
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from bot.document_formats.builder import CELL_SEPARATOR, Block, Extract, TextBuilder
 from bot.document_formats.encoding import decode
@@ -77,14 +78,16 @@ def _are_names(first: list[str], second: list[str]) -> bool:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter of which the first lines hold the same number, most of them winning."""
-    lines = [line for line in text[:20_000].splitlines()[:20] if line.strip()]
+    """The delimiter that cuts the first rows into the same number of cells, most cells winning."""
     best, best_score = ",", (0.0, 0)
     for delimiter in _DELIMITERS:
-        counts = [line.count(delimiter) for line in lines]
+        try:
+            rows = list(islice(csv.reader(io.StringIO(text[:20_000], newline=""), delimiter=delimiter), 20))
+        except csv.Error:
+            continue
+        counts = [len(row) for row in rows if row]
         usual = max(set(counts), key=counts.count, default=0)
-        if usual:
-            score = (counts.count(usual) / len(counts), usual)
-            if score > best_score:
-                best, best_score = delimiter, score
+        score = (counts.count(usual) / max(1, len(counts)), usual)
+        if usual > 1 and score > best_score:
+            best, best_score = delimiter, score
     return best

@@ -1,0 +1,190 @@
+"""Lines to paragraphs, hyphens and running heads, without a PDF."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from bot.document_formats.pdf_furniture import Furniture
+from bot.document_formats.pdf_lines import (
+    Joint,
+    Line,
+    in_reading_order,
+    joined,
+    joints,
+    page_joint,
+    words,
+)
+
+FLOW, NEW_LINE, NEW_PARAGRAPH = Joint.SAME_PARAGRAPH, Joint.NEW_LINE, Joint.NEW_PARAGRAPH
+
+
+def line(text: str, y: float = 700, x: float = 72, size: float = 10, **more: bool) -> Line:
+    """A line whose letters are half as wide as they are high."""
+    width = size / 2
+    return Line(text, x, x + width * len(text), y, size, width * len(text.split(" ")[0]), **more)
+
+
+def stacked(*texts: str, x: float = 72, size: float = 10, step: float = 12) -> list[Line]:
+    return [line(text, 700 - i * step, x, size) for i, text in enumerate(texts)]
+
+
+FULL = "a line of words that reaches the right margin or so"  # 51 letters
+
+
+def test_full_lines_flow_and_short_ones_end() -> None:
+    assert joints(stacked(FULL, FULL, "the end.", "Next one begins here")) == [FLOW, FLOW, NEW_LINE]
+
+
+def test_a_ragged_line_is_full_if_the_next_word_would_not_have_fitted() -> None:
+    ragged = FULL[:-9]
+    assert joints(stacked(FULL, ragged, "Constantinople is long")) == [FLOW, FLOW]
+    assert joints(stacked(FULL, ragged + ".", "It would have fitted")) == [FLOW, NEW_LINE]
+
+
+def test_a_larger_gap_or_another_size_begins_a_paragraph() -> None:
+    assert joints([line(FULL, 700), line(FULL, 688), line(FULL, 660)]) == [FLOW, NEW_PARAGRAPH]
+    assert joints([line("Heading", 700, size=14), line(FULL, 684)]) == [NEW_PARAGRAPH]
+
+
+def test_an_indented_line_after_a_sentence_begins_a_paragraph() -> None:
+    sentence = FULL[:-1] + "."
+    assert joints([line(sentence, 700), line(FULL, 688, x=90)]) == [NEW_PARAGRAPH]
+    assert joints([line(FULL, 700), line(FULL, 688, x=90)]) == [FLOW]  # the rest of an item
+
+
+def test_items_of_a_list_begin_lines() -> None:
+    assert joints(stacked("1. " + FULL, "2. " + FULL, "• " + FULL)) == [NEW_LINE, NEW_LINE]
+
+
+def test_code_keeps_its_lines() -> None:
+    code = [line(FULL, 700, fixed=True), line(FULL, 688, fixed=True)]
+    assert joints(code) == [NEW_LINE]
+
+
+def test_lines_of_contents_keep_apart() -> None:
+    assert joints(stacked("1 Scope " + "x" * 40 + " … 3", "1.1 Terms " + "x" * 38 + " … 4")) == [NEW_LINE]
+
+
+def test_the_next_column_goes_on_with_the_sentence() -> None:
+    left = [line(FULL[:40], 700 - 12 * i) for i in range(6)]
+    right = [line(FULL[:40], 700 - 12 * i, x=320) for i in range(6)]
+    assert joints([*left, *right])[5] is FLOW
+    finished = [*left[:5], line(FULL[:39] + ".", 640)]
+    capital = [line("T" + FULL[1:40], 700, x=320), *right[1:]]
+    assert joints([*finished, *capital])[5] is NEW_PARAGRAPH
+
+
+def test_the_order_of_the_file_is_kept_unless_it_is_no_order() -> None:
+    columns = [*stacked("a", "b", "c"), *stacked("d", "e", "f", x=300)]
+    assert in_reading_order(columns) == columns
+    page = stacked(*"abcdefghij")
+    assert in_reading_order(page[::-1]) == page
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "joint"),
+    [
+        (line(FULL), line("and goes on"), FLOW),
+        (line("short"), line("and goes on, but it would have fitted"), NEW_PARAGRAPH),
+        (line(FULL[:-1] + "."), line("A new sentence"), NEW_PARAGRAPH),
+        (line(FULL[:-1] + "."), line("e.g. like this"), FLOW),
+        (line(FULL, hyphenated=True), line("tion"), FLOW),
+        (line(FULL), line("Heading", size=14), NEW_PARAGRAPH),
+        (line(FULL), line("• item"), NEW_PARAGRAPH),
+        (line(FULL, fixed=True), line(FULL, fixed=True), NEW_PARAGRAPH),
+    ],
+)
+def test_from_page_to_page(last: Line, first: Line, joint: Joint) -> None:
+    assert page_joint(last, first, edge=line(FULL).right) is joint
+
+
+VOCABULARY = Counter({"information": 3, "well-known": 2, "locale": 2, "specific": 5, "the": 9, "art": 1})
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "whole"),
+    [
+        ("infor", "mation theory", "information theory"),
+        ("well", "known facts", "well-known facts"),
+        ("a locale", "specific format", "a locale-specific format"),  # two words make a compound
+        ("exag", "gerated", "exaggerated"),  # two syllables make a word
+        ("Anglo", "Saxon", "Anglo-Saxon"),
+        ("INFOR", "MATION", "INFORMATION"),
+        ("1990", "1995", "1990-1995"),
+        ("COVID", "19", "COVID-19"),
+        ("a state-of-the", "art system", "a state-of-the-art system"),
+        ("по умол", "чанию", "по умолчанию"),
+        ("Prü", "fung", "Prüfung"),
+        ("pre", "(or post)", "pre-(or post)"),
+    ],
+)
+def test_hyphens_at_line_ends(above: str, below: str, whole: str) -> None:
+    assert joined(above, below, True, VOCABULARY) + below == whole
+    if below[0].isalnum():  # the same where PDFium has left the hyphen to us
+        assert joined(above + "-", below, False, VOCABULARY) + below == whole
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "whole"),
+    [
+        ("one", "two", "one two"),
+        ("see /usr/share/", "doc/x", "see /usr/share/doc/x"),
+        ("http://a.b/-", "c", "http://a.b/c"),
+        ("yes—", "no", "yes—no"),
+        ("yes —", "no", "yes — no"),
+        ("漢字は", "日本の", "漢字は日本の"),
+        ("한국어", "문장", "한국어 문장"),
+    ],
+)
+def test_what_stands_between_lines_of_a_paragraph(above: str, below: str, whole: str) -> None:
+    assert joined(above, below, False, VOCABULARY) + below == whole
+
+
+def test_words_leave_out_what_may_be_a_half() -> None:
+    assert words(stacked("infor well-known fact mation")) == {"well-known": 1, "fact": 1}
+
+
+def book(n: int = 8) -> list[list[Line]]:
+    """Pages with a running head, a page number at the foot and chapter openings."""
+    pages = []
+    for i in range(n):
+        body = [line(f"Body {chr(97 + i)} {j}", 700 - 12 * j) for j in range(4)]
+        opening = [line(f"Chapter {i // 3 + 1}", 712)] if i % 3 == 0 else []
+        foot = line(f"{i + 5}" if i % 2 else f"Page {i + 5} of 99", 40)
+        pages.append([line("The Book", 760), *opening, *body, foot])
+    return pages
+
+
+def test_running_heads_and_page_numbers_go_and_the_rest_stays() -> None:
+    pages = book()
+    furniture = Furniture(pages)
+    kept = [[x.text for x in furniture.without(n, page)] for n, page in enumerate(pages)]
+    assert kept[0] == ["The Book", "Chapter 1", "Body a 0", "Body a 1", "Body a 2", "Body a 3"]
+    assert kept[3] == ["Chapter 2", "Body d 0", "Body d 1", "Body d 2", "Body d 3"]
+    assert kept[4] == ["Body e 0", "Body e 1", "Body e 2", "Body e 3"]
+
+
+def test_a_number_that_counts_the_pages_is_enough() -> None:
+    pages = [
+        [line(f"Text {c}", 700), line(f"{c} section of its own {i + 2}", 40)] for i, c in enumerate("abcdef")
+    ]
+    furniture = Furniture(pages)
+    assert [len(furniture.without(n, page)) for n, page in enumerate(pages)] == [1] * 6
+    few = Furniture(pages[:4])
+    assert [len(few.without(n, page)) for n, page in enumerate(pages[:4])] == [2] * 4
+
+
+def test_roman_page_numbers_count_too() -> None:
+    pages = [
+        [line(f"Text {c}", 700), line(r, 40)] for c, r in zip("abcd", ["ii", "iii", "iv", "v"], strict=True)
+    ]
+    furniture = Furniture(pages)
+    assert [x.text for x in furniture.without(3, pages[3])] == ["Text d"]
+
+
+def test_numbers_that_do_not_count_pages_stay() -> None:
+    pages = [[line(f"{n} people came", 700), line("x" * i, 650)] for i, n in enumerate((12, 40, 7, 99), 1)]
+    furniture = Furniture(pages)
+    assert all(furniture.without(n, page) == page for n, page in enumerate(pages))
