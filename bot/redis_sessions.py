@@ -70,6 +70,8 @@ class RedisSessionStore:
     def __init__(
         self, url: str, ttl_s: int, *, embedded: EmbeddedRedis | None = None, lock_ttl_s: float = LOCK_TTL_S
     ) -> None:
+        #: Address of the server, for who shares it.
+        self.url = url
         self._place = "the embedded server" if embedded else _without_password(url)
         self._ttl_s = ttl_s
         self._lock_ttl_s = lock_ttl_s

@@ -199,8 +199,9 @@ class Settings:
         "address that the webhook and the health checks listen on",
     )
     telegram_port: int = _setting(
-        "QUOTH_TELEGRAM_PORT", 8443, parsing.whole(1, 65535),
-        "port of the webhook and the health checks",
+        "QUOTH_TELEGRAM_PORT", 0, parsing.whole(0, 65535),
+        "port of the webhook and of /healthz, /readyz and /metrics; 0 is none",
+        shown="8443 with a webhook, none with polling",
     )
     telegram_workers: int = _setting(
         "QUOTH_TELEGRAM_WORKERS", 2, parsing.whole(1, 256),
@@ -209,6 +210,18 @@ class Settings:
     telegram_queue_size: int = _setting(
         "QUOTH_TELEGRAM_QUEUE_SIZE", 1000, parsing.whole(1, 1_000_000),
         "messages waiting for an answer; more are refused with a sentence",
+    )
+    telegram_chat_queue_size: int = _setting(
+        "QUOTH_TELEGRAM_CHAT_QUEUE_SIZE", 30, parsing.whole(1, 10_000),
+        "messages of one chat waiting for an answer; more are refused with a sentence",
+    )
+    telegram_join_s: float = _setting(
+        "QUOTH_TELEGRAM_JOIN_S", 0.0, parsing.seconds(0, 30),
+        "how long to wait for more quick messages of a user to answer them together; 0 answers each",
+    )
+    telegram_lease_s: float = _setting(
+        "QUOTH_TELEGRAM_LEASE_S", 10.0, parsing.seconds(1, 300),
+        "after so long the messages that a killed process had in hand are taken over",
     )
     telegram_rate_per_minute: int = _setting(
         "QUOTH_TELEGRAM_RATE_PER_MINUTE", 20, parsing.whole(1, 10_000),

@@ -128,7 +128,8 @@ def understand(update: Json, me: Me) -> Incoming | None:
         if not isinstance(update_id, int):
             raise Malformed("update_id is not a number")
         if "quoth_broadcast" in update:
-            return Incoming(update_id, "broadcast", update["chat_id"], what=str(update["quoth_broadcast"]))
+            place = {"chat_id": update["chat_id"], "topic": update["topic"]}
+            return Incoming(update_id, "broadcast", what=str(update["quoth_broadcast"]), **place)
         if "message" in update:
             return _message(update_id, update["message"], me, edited=False)
         if "edited_message" in update:

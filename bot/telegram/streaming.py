@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from telegram import LinkPreviewOptions, ReplyParameters
 
@@ -21,10 +22,14 @@ from bot.messages import text
 from bot.telegram import keyboards
 from bot.telegram.api import Api, Fault
 from bot.telegram.delivery import Delivery
+from bot.telegram.inbox import Inbox
 from bot.telegram.incoming import Incoming
 from bot.telegram.metrics import Metrics
 from bot.telegram.pace import Pace
 from bot.telegram.rendering import tail
+
+if TYPE_CHECKING:
+    from bot.telegram.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +68,17 @@ class Channel:
     pace: Pace
     metrics: Metrics
     pacing: Pacing
+    inbox: Inbox
     drafts: bool = True
+
+    def preview(self, work: Work) -> Preview:
+        """A preview of an update's reply."""
+        state = work.turn.state
+        return Preview(
+            self, work.incoming, work.language, work.turn.received,
+            lambda name, value: self.inbox.note(work.turn, **{name: value}),
+            int(state.get("message_id", 0)), int(state.get("control_id", 0)),
+        )  # fmt: skip
 
 
 class Preview:
@@ -123,6 +138,12 @@ class Preview:
         """Have the reply stopped."""
         self._stopped = True
 
+    def saw_first(self) -> None:
+        """The user sees something of the reply."""
+        if not self._shown:
+            self._shown = True
+            self._channel.metrics.first_piece(time.time() - self._received)
+
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the program ends
             self._loop.call_soon_threadsafe(self._woken.set)
@@ -170,9 +191,7 @@ class Preview:
             if words.strip() and words != last and self._channel.pace.spare(0.3 if self._shown else 0.0):
                 fault = await (self._draft(words) if by_draft else self._grow(words))
                 if fault is None:
-                    if not self._shown:
-                        self._shown = True
-                        self._channel.metrics.first_piece(time.time() - self._received)
+                    self.saw_first()
                     last = words
                 elif by_draft and fault.kind in ("token", "refused"):
                     # an older server, or a chat that takes no drafts

@@ -1,9 +1,10 @@
 """One update being handled: its turn, what it says, and how its reply is sent exactly once.
 
-Each message of a reply is noted in the inbox as soon as Telegram has taken it; a repetition goes on
-after the last one noted. The only window in which a message can be sent twice lies between Telegram
-taking it and the note (a crash, or an answer of Telegram's that got lost): the Bot API offers no way
-to ask whether a message was sent, nor to send it under a name of ours.
+Each message of a reply is noted in the inbox as soon as Telegram has taken it (the last one by
+finishing the update); a repetition goes on after the last one noted. The only window in which a
+message can be sent twice lies between Telegram taking it and the note (a crash, or an answer of
+Telegram's that got lost): the Bot API offers no way to ask whether a message was sent, nor to send
+it under a name of ours.
 """
 
 from __future__ import annotations
@@ -77,12 +78,11 @@ class Messenger:
             markup = keyboard if i == len(messages) - 1 else None
             if not (i == 0 and message_id and await self._edit(work, message_id, messages[0], markup)):
                 await self._send_one(work, messages[i], markup, answers=i == 0)
-            await self._sent(work, i + 1)
+            if i < len(messages) - 1:  # the last one is noted by finishing the update
+                await self._sent(work, i + 1)
 
     async def send_file(self, work: Work, name: str, data: bytes, caption: str) -> None:
-        """Send a file, unless it was sent."""
-        if int(work.turn.state.get("sent", 0)):
-            return
+        """Send a file as a reply."""
         place = work.incoming
         await self.delivery.must(
             place.chat_id, place.update_id, "sendDocument",
@@ -92,7 +92,6 @@ class Messenger:
             ),
             before=lambda: self.inbox.hold(work.turn),
         )  # fmt: skip
-        await self._sent(work, 1)
 
     async def delete(self, work: Work, message_id: int) -> None:
         """Remove a message of ours; it does not matter much if that fails."""

@@ -1,0 +1,170 @@
+"""Tells those who wait their place in the line, and those who were not taken why.
+
+One process at a time does this for all. In private chats the place is a draft, which the reply
+replaces; groups get a message that is removed when their turn comes. None of it is essential: what
+fails is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import StoreError
+from bot.messages import known_language, text
+from bot.settings import Settings
+from bot.telegram.api import Fault
+from bot.telegram.inbox import Inbox
+from bot.telegram.inbox_types import Line, Waiting
+from bot.telegram.incoming import Incoming, Malformed, Me, understand
+from bot.telegram.metrics import Metrics
+from bot.telegram.streaming import Channel, draft_id, reply_to
+from bot.telegram_messages import ordinal
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+#: Who waits longer than this is told; again when the place has changed, and before a draft fades.
+TELL_AFTER_S = 2.0
+CHANGED_AFTER_S = 4.0
+TELL_AGAIN_S = 20.0
+#: How many of those who wait are told.
+MAX_TOLD = 50
+
+
+@dataclass
+class _Told:
+    place: int
+    at: float
+    incoming: Incoming
+    message_id: int = 0
+
+
+class Herald:
+    """Runs in every process; works in one."""
+
+    def __init__(self, settings: Settings, inbox: Inbox, channel: Channel, me: Me, metrics: Metrics) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._channel = channel
+        self._me = me
+        self._metrics = metrics
+        self._told: dict[str, _Told] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                self._metrics.waiting(await self._inbox.length())
+                if await self._inbox.take_role("herald"):
+                    for kind, to in await self._inbox.notices():
+                        await self._refuse(kind, to)
+                    await self._tell(await self._inbox.line())
+            except StoreError as error:
+                self._metrics.fault("redis")
+                log.warning("herald: %s", error)
+            except Exception as error:
+                self._metrics.fault("internal")
+                log.error("herald: %s", type(error).__name__)
+            await asyncio.sleep(EVERY_S * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+
+    # Refusals -----------------------------------------------------------------------------
+
+    async def _refuse(self, kind: str, to: dict[str, Any]) -> None:
+        language = to["language"] or self._settings.language
+        n, user_id = self._settings.telegram_rate_per_minute, to["user_id"]
+        words = text(f"telegram.{kind}", language, n=n, user_id=user_id)
+        api, update_id = self._channel.api, to["update_id"]
+        if to["query_id"]:
+            await self._channel.delivery.may(
+                to["chat_id"], update_id, "answerCallbackQuery",
+                lambda _: api.answer_callback_query(to["query_id"], words[:200]),
+            )  # fmt: skip
+        if to["chat_id"] and not to["query_id"]:
+            await self._channel.delivery.may(
+                to["chat_id"], update_id, "sendMessage",
+                lambda chat: api.send_message(chat, words, message_thread_id=to["topic"] or None),
+            )  # fmt: skip
+
+    # Places -------------------------------------------------------------------------------
+
+    async def _tell(self, line: Line) -> None:
+        waiting = [each for each in line.waiting[:MAX_TOLD] if each.since_s >= TELL_AFTER_S]
+        for lane in set(self._told) - {each.lane for each in line.waiting}:
+            await self._withdraw(self._told.pop(lane))
+        for each in waiting:
+            try:
+                incoming = understand(each.update, self._me)
+            except Malformed:
+                continue
+            if incoming is not None and incoming.kind != "broadcast":
+                await self._tell_one(each, incoming, line)
+
+    async def _tell_one(self, waiting: Waiting, incoming: Incoming, line: Line) -> None:
+        told, now = self._told.get(waiting.lane), time.monotonic()
+        if told is not None and told.incoming.update_id != incoming.update_id:
+            await self._withdraw(self._told.pop(waiting.lane))
+            told = None
+        if told is not None:
+            age = now - told.at
+            changed = told.place != waiting.place and age > CHANGED_AFTER_S
+            faded = incoming.private and age > TELL_AGAIN_S
+            if not (changed or faded):
+                return
+        if not self._channel.pace.spare(0.5):
+            return
+        entry = _Told(waiting.place, now, incoming, told.message_id if told else 0)
+        self._told[waiting.lane] = entry
+        await self._show(entry, self._words(waiting.place, incoming, line))
+
+    def _words(self, place: int, incoming: Incoming, line: Line) -> str:
+        language = known_language(incoming.language or self._settings.language)
+        seconds = max(1, math.ceil(place * line.pace_s / line.slots))
+        if seconds > 10:
+            seconds = 5 * math.ceil(seconds / 5)  # it is an estimate, and should look like one
+        return text("telegram.place", language, ordinal=ordinal(place, language), seconds=seconds)
+
+    async def _show(self, told: _Told, words: str) -> None:
+        place, api = told.incoming, self._channel.api
+        topic = place.topic or None
+        if place.private and self._channel.drafts:
+            await self._channel.delivery.may(
+                place.chat_id, place.update_id, "sendMessageDraft",
+                lambda chat: api.send_message_draft(
+                    chat, draft_id(place.update_id), words, message_thread_id=topic, read_timeout=5
+                ),
+            )  # fmt: skip
+        elif told.message_id:
+            await self._channel.delivery.may(
+                place.chat_id, place.update_id, "editMessageText",
+                lambda chat: api.edit_message_text(words, chat, told.message_id),
+            )  # fmt: skip
+        else:
+            sent = await self._channel.delivery.may(
+                place.chat_id, place.update_id, "sendMessage",
+                lambda chat: api.send_message(
+                    chat, words, message_thread_id=topic, disable_notification=True,
+                    reply_parameters=reply_to(place),
+                ),
+            )  # fmt: skip
+            if not isinstance(sent, Fault):
+                told.message_id = sent.message_id
+
+    async def _withdraw(self, told: _Told) -> None:
+        """Their turn has come."""
+        if told.message_id:
+            await self._channel.delivery.may(
+                told.incoming.chat_id, told.incoming.update_id, "deleteMessage",
+                lambda chat: self._channel.api.delete_message(chat, told.message_id),
+            )  # fmt: skip
+
+    async def close(self) -> None:
+        """Take back what was told, as far as messages stand there, and leave the role to others."""
+        for told in self._told.values():
+            await self._withdraw(told)
+        await self._inbox.drop_role("herald")
