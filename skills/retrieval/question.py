@@ -56,6 +56,7 @@ _AUXILIARY = re.compile(
     r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had)\b\s*", re.IGNORECASE
 )
 _ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
+_HOW = re.compile(r"\bhow\s+\w+", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an|my|our)\s+)?", re.IGNORECASE)
 
 
@@ -124,17 +125,22 @@ def _complete(utterance: str, topic: _Topic) -> str:
     leading = _LEADING.match(utterance)
     rest = utterance[leading.end() :] if leading else utterance
     if _ASKS.match(rest):
-        # "And when?" leaves everything out, "And who owns the dam?" nothing
-        return utterance if _informative(rest) else _append(utterance, _informative(topic.question))
-    if leading:
-        return _substitute(topic, rest) or _append(utterance, _informative(topic.question))
+        leading = None  # "And who owns the dam?" stands by itself
+    if leading and (substituted := _substitute(topic, rest)):
+        return substituted
+    if leading or not _informative(rest):  # "And in the spring?", "Why?", "For how long?"
+        return _append(utterance, _informative(topic.question))
     return utterance
 
 
 def _is_question(text: str) -> bool:
     """Whether something is asked; small talk neither needs completing nor sets a topic."""
     leading = _LEADING.match(text)
-    return "?" in text or bool(_ASKS.match(text, leading.end() if leading else 0)) or bool(names_of(text))
+    return (
+        "?" in text
+        or bool(_ASKS.match(text, leading.end() if leading else 0))
+        or any(" " in n for n in names_of(text))
+    )
 
 
 def _pronoun(utterance: str) -> re.Match[str] | None:
@@ -259,7 +265,9 @@ def _append(utterance: str, carried: Sequence[str]) -> str:
 
 
 def _informative(text: str) -> list[str]:
-    return [w for w in WORD.findall(text) if w.casefold() not in STOP_WORDS]
+    """Words that say what a question is about; the "long" of "how long" does not."""
+    words = WORD.findall(_HOW.sub("", text))
+    return [w for w in words if w.casefold() not in STOP_WORDS]
 
 
 def _words_only(names: Sequence[str]) -> list[str]:

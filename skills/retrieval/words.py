@@ -47,6 +47,9 @@ def informative_words(question: str) -> list[str]:
 
     Falls back to all words where every one is a stop word ("To be or not to be").
     """
-    every = list({w.casefold(): w for w in _WORD.findall(question)}.values())
+    first: dict[str, str] = {}
+    for word in _WORD.findall(question):
+        first.setdefault(word.casefold(), word)
+    every = list(first.values())
     kept = [w for w in every if w.casefold() not in STOP_WORDS]
     return (kept or every)[:MAX_WORDS]

@@ -11,9 +11,10 @@ from skills.retrieval.sentences import sentence_around, sentences, split_long
 # What real files are full of: line ends of three kinds, page breaks, ligatures, combining marks,
 # soft hyphens, zero-width joiners, wide spaces, and punctuation that ends nothing.
 PIECES = st.sampled_from(
-    ["The term ", "is 5.5 ", "years. ", "Dr. A. Smith ", "said: “Yes.” ", "e.g. ", "No. 5 ", "!", "?", ".", "\n",
-     "\r\n", "\r", "\n\n", "\r\n\r\n", "\f", "\t", "\u00a0", "\u2003", "\u2028", "\u0085", "\u00ad", "e\u0301", "ﬁ",
-     "👩\u200d👧", "日本。", "Он жил в г. Москве. ", "- item\n", "| a | b |\n", "(x) ", "[1]", "\x00", "\ud800", "J.\u00a0S. "]
+    ["The term ", "is 5.5 ", "years. ", "Dr. A. Smith ", "said: “Yes.” ", "e.g. ", "No. 5 ", "!", "?", ".",
+     "\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\f", "\t", "\u00a0", "\u2003", "\u2028", "\u0085", "\u00ad",
+     "ﬁ", "e\u0301", "👩\u200d👧", "日本。", "Он жил в г. Москве. ", "- item\n", "| a | b |\n", "(x) ", "[1]",
+     "\x00", "\ud800", "J.\u00a0S. "]
 )  # fmt: skip
 TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=40).map("".join)
 

@@ -1,0 +1,138 @@
+"""Follow-up questions: what they leave out is carried over, what stands by itself is left alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skills.dialog import Turn
+from skills.errors import ConfigurationError
+from skills.retrieval.names import names_of
+from skills.retrieval.question import QuestionCompleter, complete_question
+
+
+def after(*texts: str) -> list[Turn]:
+    """Turns by the user and the assistant, in turns."""
+    return [Turn("assistant" if n % 2 else "user", text) for n, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "expected"),
+    [
+        (("Where was Marie Curie born?", "Warsaw"), "And when did she die?", "And when did Marie Curie die?"),
+        (("Who discovered radium?", "Marie Curie"), "When did she die?", "When did Marie Curie die?"),
+        (("Whom did Ada Hall marry?", "Tom Reed"), "Where did she study?", "Where did Ada Hall study?"),
+        (("When was the Eiffel Tower built?", "1889"), "How high is it?", "How high is the Eiffel Tower?"),
+        (("Who founded the Tern Society?", "Ann"), "Who is its head?", "Who is the Tern Society's head?"),
+        (("Where was she born, Ada Hall?", "Cork"), "Who was her father?", "Who was Ada Hall's father?"),
+        (("Who met Ada Hall?", "Tom Reed"), "And when did he see her?", "And when did Tom Reed see her?"),
+        (("When did Ada Hall die?", "1932"), "And Tom Reed?", "When did Tom Reed die?"),
+        (("When did Ada Hall die?", "1932"), "What about Tom Reed?", "When did Tom Reed die?"),
+        (("What was the rent in 1940?", "5"), "And in 1950?", "What was the rent in 1950?"),
+        (("What does the pass cost?", "5"), "And the locker?", "What does the locker cost?"),
+        (("How much salt is in bread?", "5 g"), "And in the soup?", "How much salt is in the soup?"),
+        (("What is fermentation?", "a process"), "Where does it happen?", "Where does fermentation happen?"),
+        (("How long is the warranty of the Brix 300?", "a year"), "What does it cover?",
+         "What does the warranty of the Brix 300 cover?"),
+    ],
+)  # fmt: skip
+def test_completed(before: tuple[str, str], said: str, expected: str) -> None:
+    assert complete_question(said, after(*before)) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "carried"),
+    [
+        (("Where was Ada Hall born?", "Cork"), "How many people live there?", {"Cork"}),
+        (("How long does the lease run?", "a year"), "Can I end it early?", {"lease"}),
+        (("Who owns the dam?", "the state"), "Why?", {"dam", "owns"}),
+        (("How hot is the oven?", "230"), "For how long?", {"oven"}),
+        (("Где родилась Анна Холл?", "Киев"), "А когда она умерла?", {"Анна", "Холл"}),
+    ],
+)
+def test_what_cannot_be_put_in_place_is_appended(
+    before: tuple[str, str], said: str, carried: set[str]
+) -> None:
+    completed = complete_question(said, after(*before))
+    assert completed.startswith(said.rstrip("?"))
+    assert carried <= set(completed.rstrip("?").split())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Who built the Halden Bridge?",
+        "And who built the Halden Bridge?",
+        "Where was Tom Reed born and when did he die?",
+        "Is there a warranty?",
+        "What does the house that Jack built cost?",
+        "If the pump fails, who repairs it?",
+        "Thank you!",
+        "ok",
+        "",
+    ],
+)
+def test_what_stands_by_itself_is_left_alone(said: str) -> None:
+    assert complete_question(said, after("Where was Ada Hall born?", "Cork")) == said
+
+
+def test_without_history_nothing_is_carried() -> None:
+    assert complete_question("When did she die?", []) == "When did she die?"
+    assert QuestionCompleter()(["And when?", "Why?"], [None, []]) == ["And when?", "Why?"]
+
+
+def test_a_chain_of_follow_ups_keeps_its_topic() -> None:
+    turns = after(
+        "Where was Ada Hall born?", "Cork", "When did she die?", "1932", "Thanks!", "You're welcome."
+    )
+    assert complete_question("And who was her husband?", turns) == "And who was Ada Hall's husband?"
+
+
+def test_a_new_topic_replaces_the_old_one() -> None:
+    turns = after("Where was Ada Hall born?", "Cork", "When did Tom Reed die?", "1900")
+    assert complete_question("Where did he live?", turns) == "Where did Tom Reed live?"
+
+
+def test_only_the_latest_turns_count() -> None:
+    turns = after("Where was Ada Hall born?", "Cork", "hm", "Yes?")
+    assert QuestionCompleter(max_turns=2)(["When did she die?"], [turns]) == ["When did she die?"]
+    assert QuestionCompleter(max_turns=4)(["When did she die?"], [turns]) == ["When did Ada Hall die?"]
+    assert QuestionCompleter(max_turns=0)(["When did she die?"], [turns]) == ["When did she die?"]
+
+
+def test_what_is_carried_is_bounded() -> None:
+    long = "Why " + " ".join(f"word{n}" for n in range(500)) + "?"
+    assert len(complete_question("Why?", after(long, "so")).split()) <= 13
+
+
+def test_a_misspelt_parameter_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="max_turn"):
+        QuestionCompleter(max_turn=3)
+    with pytest.raises(ConfigurationError, match="at least 0"):
+        QuestionCompleter(max_turns=-1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Where was Marie Curie born in 1867?", ["Marie Curie", "1867"]),
+        ("Who runs the University of Lund?", ["University of Lund"]),
+        ("Marie Curie's father", ["Marie Curie"]),
+        ("How long is the Brix 300?", ["Brix 300"]),
+        ("May it be sublet?", []),
+        ("Warsaw", ["Warsaw"]),
+        ("He went to Cork. Tomorrow he leaves.", ["Cork"]),
+        ("Ada Hall, Tom Reed", ["Ada Hall", "Tom Reed"]),
+        ("nine symphonies", []),
+    ],
+)
+def test_names(text: str, expected: list[str]) -> None:
+    assert names_of(text) == expected
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=6))
+def test_any_text_is_taken_and_no_foreign_word_is_added(said: str, before: list[str]) -> None:
+    completed = complete_question(said, after(*before))
+    known = "".join([said, *before]).casefold()
+    assert all(word.strip("?").removesuffix("'s").casefold() in known for word in completed.split())
