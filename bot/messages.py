@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from bot.document_messages import DOCUMENT_TEXTS
 from bot.errors import BotError, DocumentError, SessionBusy, StoreFull, StoreUnavailable
+from bot.telegram_messages import TELEGRAM_TEXTS
 
 Language = Literal["en", "ru"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -274,6 +275,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name} удалён; по нему я больше не отвечаю.",
     ),
     **DOCUMENT_TEXTS,
+    **TELEGRAM_TEXTS,
     # Reading files at the console
     "read.usage": (
         "Which file or folder? /read PATH",
