@@ -21,7 +21,7 @@ _MOST_CONTROLS = 0.02
 #: Share of damaged characters below which a file is UTF-8 with flaws rather than something else.
 _MOST_FLAWS = 0.02
 
-_CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r\f\x1b") + b"\x7f"
+_CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\v\f\r\x1b") + b"\x7f"
 _DECLARED = re.compile(
     rb"""<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]{1,40})|<meta[^>]*\bcharset\s*=\s*["']?\s*([\w.:-]{1,40})""",
     re.IGNORECASE,

@@ -182,8 +182,13 @@ def _joint(above: Line, below: Line, edge: float, leading: float, before: Line |
         return Joint.NEW_LINE  # back from an indented block
     if _is_full(above, below, edge) or _same_right(above, before) or _same_right(above, below):
         return Joint.SAME_PARAGRAPH
-    wide = above.right - above.left > min(0.5 * (edge - above.left), 20 * above.size)
-    if wide and not ended and below.text[:1].islower() and indent > -0.7 * above.size:
+    wide = max(_NARROWEST * above.size, min(0.5 * (edge - above.left), 20 * above.size))
+    if (
+        above.right - above.left > wide
+        and not ended
+        and below.text[:1].islower()
+        and indent > -0.7 * above.size
+    ):
         return Joint.SAME_PARAGRAPH
     return Joint.NEW_LINE
 

@@ -86,8 +86,8 @@ def write_pdf(
         if image:
             drawing += b"q 400 0 0 400 100 100 cm /Im0 Do Q\n"
         objects[number] = (
-            f"<</Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Rotate {rotate} /Contents {number + 1} 0 R "
-            "/Resources <</Font <</F1 3 0 R>> /XObject <</Im0 7 0 R>>>>>>"
+            f"<</Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Rotate {rotate} "
+            f"/Contents {number + 1} 0 R /Resources <</Font <</F1 3 0 R>> /XObject <</Im0 7 0 R>>>>>>"
         ).encode()
         objects[number + 1] = _stream(drawing + b" " * filler)
     return _file(objects)

@@ -130,15 +130,15 @@ def test_docx_footnotes_come_after_the_text() -> None:
 
 
 def test_docx_with_entities_is_refused_before_they_swell() -> None:
-    with pytest.raises(DamagedDocument, match="document.damaged"):
+    with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read(raw_docx(paragraph("x").replace(">x<", ">&i;<"), before=LAUGHS))
-    with pytest.raises(DamagedDocument, match="document.damaged"):
+    with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read(raw_docx(paragraph("x"), styles=f"{LAUGHS}<w:styles {WORD}>&i;</w:styles>"))
 
 
 def test_docx_nesting_is_bounded() -> None:
     tables = "<w:tbl><w:tr><w:tc>" * 20_000 + paragraph("deep") + "</w:tc></w:tr></w:tbl>" * 20_000
-    with pytest.raises(DocumentTooLarge, match="document.too_deep"):
+    with pytest.raises(DocumentTooLarge, match=r"^document\.too_deep$"):
         read(raw_docx(tables))
 
 
@@ -153,12 +153,12 @@ def test_docx_nesting_is_bounded() -> None:
     ids=["xml cut off", "zip cut off", "no xml", "no zip"],
 )
 def test_docx_damage_is_told(data: bytes) -> None:
-    with pytest.raises(DamagedDocument, match="document.damaged"):
+    with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read(data)
 
 
 def test_docx_without_text_is_empty() -> None:
-    with pytest.raises(EmptyDocument, match="document.empty"):
+    with pytest.raises(EmptyDocument, match=r"^document\.empty$"):
         read(raw_docx("<w:p/>"))
 
 
@@ -176,7 +176,8 @@ def test_epub_chapters_may_begin_within_a_page() -> None:
     contents = (
         '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body>'
         '<nav epub:type="landmarks"><ol><li><a href="c0.xhtml#b">no</a></li></ol></nav>'
-        '<nav epub:type="toc"><ol><li><a href="c0.xhtml">A</a><ol><li><a href="c0.xhtml#b">B &amp; C</a></li></ol>'
+        '<nav epub:type="toc"><ol><li><a href="c0.xhtml">A</a>'
+        '<ol><li><a href="c0.xhtml#b">B &amp; C</a></li></ol>'
         "</li></ol></nav></body></html>"
     )
     page = '<p>one</p><section id="b"><h2>Two</h2><p>two</p></section>'
@@ -193,7 +194,8 @@ def test_epub_of_the_second_version_lists_its_chapters_in_an_ncx() -> None:
     )
     ncx = (
         '<!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN" "http://www.daisy.org/z3986/2005/ncx-2005-1.dtd">'
-        '<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap><navPoint><navLabel><text>Chapter One</text>'
+        '<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap><navPoint>'
+        "<navLabel><text>Chapter One</text>"
         '</navLabel><content src="c0.xhtml"/></navPoint></navMap></ncx>'
     )
     data = write_epub([("x", "<p>text</p>")], extra={"OEBPS/book.opf": book, "OEBPS/toc.ncx": ncx})
@@ -220,15 +222,15 @@ def test_epub_locked_to_a_shop_is_told_from_scrambled_fonts() -> None:
 
     chapters = [("A", "<p>open</p>")]
     assert read(write_epub(chapters, extra=encryption("http://www.idpf.org/2008/embedding"))).text == "open"
-    with pytest.raises(EncryptedDocument, match="document.locked_book"):
+    with pytest.raises(EncryptedDocument, match=r"^document\.locked_book$"):
         read(write_epub(chapters, extra=encryption("http://www.w3.org/2001/04/xmlenc#aes128-cbc")))
 
 
 def test_epub_without_its_pages_is_damaged() -> None:
     book = '<package xmlns="http://www.idpf.org/2007/opf"><manifest/><spine/></package>'
-    with pytest.raises(DamagedDocument, match="document.damaged"):
+    with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read(write_epub([("A", "x")], extra={"OEBPS/book.opf": book}))
-    with pytest.raises(DamagedDocument, match="document.damaged"):
+    with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read(write_epub([("A", "x")], extra={"META-INF/container.xml": "<container/>"}))
 
 
@@ -237,21 +239,21 @@ def test_references_cannot_leave_the_archive() -> None:
         '<package xmlns="http://www.idpf.org/2007/opf"><manifest><item id="a" href="../../../../etc/passwd" '
         'media-type="application/xhtml+xml"/></manifest><spine><itemref idref="a"/></spine></package>'
     )
-    with pytest.raises(DamagedDocument, match="document.damaged"):
+    with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read(write_epub([("A", "x")], extra={"OEBPS/book.opf": book}))
 
 
 def test_unpacked_bytes_are_counted_over_all_files() -> None:
     chapters = [(str(i), "<p>" + "x" * 50_000 + "</p>") for i in range(10)]
     assert read(write_epub(chapters), replace(LIMITS, unpacked_bytes=600_000)).text
-    with pytest.raises(DocumentTooLarge, match="document.too_large_unpacked") as error:
+    with pytest.raises(DocumentTooLarge, match=r"^document\.too_large_unpacked$") as error:
         read(write_epub(chapters), replace(LIMITS, unpacked_bytes=2**18))
     assert error.value.values == {"limit": 0.2}
 
 
 def test_files_in_an_archive_are_bounded() -> None:
     data = write_epub([("A", "x")], extra={f"f{i}": "" for i in range(50)})
-    with pytest.raises(DocumentTooLarge, match="document.too_many_entries"):
+    with pytest.raises(DocumentTooLarge, match=r"^document\.too_many_entries$"):
         read(data, replace(LIMITS, archive_entries=50))
 
 
@@ -261,7 +263,7 @@ def test_an_encrypted_archive_is_told() -> None:
     while flags > 8:
         data[flags] |= 1
         flags = data.find(b"PK\x01\x02", flags) + 8
-    with pytest.raises(EncryptedDocument, match="document.encrypted"):
+    with pytest.raises(EncryptedDocument, match=r"^document\.encrypted$"):
         read(bytes(data))
 
 
@@ -274,5 +276,5 @@ def test_an_encrypted_archive_is_told() -> None:
     ],
 )
 def test_other_containers_are_named(files: dict[str, str], code: str) -> None:
-    with pytest.raises(UnsupportedDocument, match=f"^{code}$"):
+    with pytest.raises(UnsupportedDocument, match=rf"^{code}$"):
         read(write_zip(files))

@@ -31,8 +31,8 @@ def pages(extract: Extract) -> list[tuple[str, str]]:
 
 def test_pages_are_numbered_and_sentences_go_on_over_them() -> None:
     full = "this line is as wide as the column gets on the page"
-    data = write_pdf([lines(["Heading"]) + lines([full, "and so is this line which goes on over to the n-"], top=690)
-                      , lines(["ext page here."])])  # fmt: skip
+    first = lines([full, "and so is this line which goes on over to the n-"], top=690)
+    data = write_pdf([lines(["Heading"]) + first, lines(["ext page here."])])
     assert pages(read(data)) == [
         ("1", f"Heading\n\n{full} and so is this line which goes on over to the n"),
         ("2", "ext page here.\n"),
@@ -129,22 +129,22 @@ def test_two_columns_of_a_real_typesetter() -> None:
 
 
 def test_scanned_pages_are_told() -> None:
-    with pytest.raises(EmptyDocument, match="document.scanned"):
+    with pytest.raises(EmptyDocument, match=r"^document\.scanned$"):
         read(write_pdf([[], []], image=True))
 
 
 def test_a_scanned_book_with_a_printed_cover_is_told() -> None:
     cover = lines(["Digitised by a library", "for everybody"])
-    with pytest.raises(EmptyDocument, match="document.mostly_scanned") as error:
+    with pytest.raises(EmptyDocument, match=r"^document\.mostly_scanned$") as error:
         read(write_pdf([cover] + [[]] * 19, image=True))
     assert error.value.values == {"pages": 20, "text_pages": 1}
-    with pytest.raises(EmptyDocument, match="document.mostly_scanned"):
+    with pytest.raises(EmptyDocument, match=r"^document\.mostly_scanned$"):
         read(write_pdf([lines(["Scanned with a stamp"])] * 20, image=True))
     assert read(write_pdf([cover] + [[]] * 19)).text.startswith("Digitised")  # blank is not scanned
 
 
 def test_letters_without_names_are_told() -> None:
-    with pytest.raises(EmptyDocument, match="document.unreadable_letters"):
+    with pytest.raises(EmptyDocument, match=r"^document\.unreadable_letters$"):
         read(write_pdf([lines(["nobody can copy this"])], named=False))
 
 
@@ -156,28 +156,28 @@ def test_a_password_is_told_and_an_owner_password_is_none() -> None:
         canvas.save()
         return out.getvalue()
 
-    with pytest.raises(EncryptedDocument, match="document.encrypted"):
+    with pytest.raises(EncryptedDocument, match=r"^document\.encrypted$"):
         read(encrypted("user"))
     assert read(encrypted("")).text == "a secret\n"
 
 
 @pytest.mark.parametrize("cut", [20, 300, 700])
-def test_a_file_cut_off_is_damaged_or_read_in_part(cut: int) -> None:
+def test_a_file_cut_off_is_damaged(cut: int) -> None:
     data = write_pdf([lines(["whole"])])
-    with pytest.raises(DamagedDocument, match="document.damaged"):
+    with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read(data[:cut])
 
 
 def test_a_file_without_its_table_is_still_read() -> None:
     data = write_pdf([lines(["whole"])])
-    assert read(data[: data.index(b"xref\n")]+ b"trailer <</Root 1 0 R>>").text == "whole\n"  # fmt: skip
+    assert read(data[: data.index(b"xref\n")] + b"trailer <</Root 1 0 R>>").text == "whole\n"
 
 
 def test_bounds_are_named() -> None:
-    with pytest.raises(DocumentTooLarge, match="document.too_many_pages") as error:
+    with pytest.raises(DocumentTooLarge, match=r"^document\.too_many_pages$") as error:
         read(write_pdf([[]] * 6), replace(LIMITS, pages=5))
     assert error.value.values == {"limit": 5, "pages": 6}
-    with pytest.raises(DocumentTooLarge, match="document.too_long"):
+    with pytest.raises(DocumentTooLarge, match=r"^document\.too_long$"):
         read(write_pdf([lines(["twelve chars"])] * 3), replace(LIMITS, characters=30))
 
 

@@ -89,7 +89,7 @@ def test_text_that_only_resembles_something_stays_text(data: bytes) -> None:
     ],
 )
 def test_what_is_not_read_is_named(data: bytes, code: str) -> None:
-    with pytest.raises(UnsupportedDocument, match=f"^{code}$"):
+    with pytest.raises(UnsupportedDocument, match=rf"^{code}$"):
         sniff("document.txt", data)
 
 
@@ -97,7 +97,7 @@ def test_office_files_behind_a_password_are_told_from_old_ones() -> None:
     data = (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le") + bytes(99)
     )
-    with pytest.raises(EncryptedDocument, match="document.encrypted"):
+    with pytest.raises(EncryptedDocument, match=r"^document\.encrypted$"):
         sniff("report.docx", data)
 
 
