@@ -48,7 +48,7 @@ class Call:
     allow_read: bool = False
     progress: Progress | None = None
 
-    def say(self, key: str, **values: object) -> str:
+    def say(self, key: str, /, **values: object) -> str:
         """A text in the session's language of now."""
         return text(key, self.opened.language, **values)
 

@@ -19,7 +19,7 @@ Language = Literal["en", "ru"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
-def text(key: str, language: str, **values: object) -> str:
+def text(key: str, language: str, /, **values: object) -> str:
     """A text in the user's language.
 
     Args:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from bot.answers import Answer, quotes_of, worded
-from bot.errors import LockLost, PipelineError, PipelineTimeout, StoreFull
+from bot.errors import LockLost, PipelineError, PipelineTimeout, SessionBusy, StoreFull
 from bot.messages import text
 from bot.open_session import OpenSession, open_session
 from bot.sessions import SessionStore, SessionTurn
@@ -178,7 +178,7 @@ class Turns:
                 self._keep_later(opened, user, assistant)
         except StoreFull:
             opened.notes.append(text("store.full", opened.language))
-        except LockLost:
+        except (LockLost, SessionBusy):
             opened.notes.append(text("note.not_kept", opened.language))
 
     def _keep_later(self, opened: OpenSession, user: SessionTurn, assistant: SessionTurn) -> None:
