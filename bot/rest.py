@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 MAX_BATCH = 32
 MAX_REQUESTS = 64
+#: So many times the bound is read before the connection is closed in the middle of a body.
+DRAINED = 4
 DEEPPAVLOV_PORT = 5000
 
 Scope = dict[str, Any]
@@ -234,17 +236,26 @@ class Bounds:
                 await _plain(send, 500, "something went wrong here; nothing was lost, try again")
 
     async def _body(self, receive: Receive) -> tuple[bytes, bool]:
-        parts, size = [], 0
-        while True:
+        """The body, and whether it is within the bound.
+
+        What is past the bound is read and thrown away for a while, so that the client comes to
+        read the answer instead of a closed connection.
+        """
+        parts: list[bytes] = []
+        size = 0
+        while size <= DRAINED * self.max_bytes:
             message = await receive()
             if message["type"] != "http.request":
-                return b"".join(parts), True
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
+                break
+            piece = message.get("body", b"")
+            size += len(piece)
             if size > self.max_bytes:
-                return b"", False
+                parts.clear()
+            else:
+                parts.append(piece)
             if not message.get("more_body"):
-                return b"".join(parts), True
+                break
+        return b"".join(parts), size <= self.max_bytes
 
 
 async def _plain(send: Send, status: int, detail: str) -> None:

@@ -55,7 +55,9 @@ class Choice:
 
 @register("skill_chooser")
 class SkillChooser(Component):
-    """``skill_chooser(utterances, knowledge, preferences, readings) -> choices``.
+    """``skill_chooser(questions, knowledge, preferences, readings) -> choices``.
+
+    Takes the question as completed from the conversation: "And the deposit?" alone says too little.
 
     Args:
         passage_reader: the pipe's; its calibration brings the thresholds.
@@ -69,16 +71,16 @@ class SkillChooser(Component):
 
     def __call__(
         self,
-        utterances: Sequence[str],
+        questions: Sequence[str],
         knowledge: Sequence[Knowledge | None],
         preferences: Sequence[Preferences | None],
         readings: Sequence[Reading],
     ) -> list[Choice]:
         """Choose for every conversation."""
-        small_talk = self.classifier(utterances)
+        small_talk = self.classifier(questions)
         return [
-            self._choose(bool(k and k.shelves), bool(p and p.only_documents), discounted(s, u, r), r)
-            for u, k, p, s, r in zip(utterances, knowledge, preferences, small_talk, readings, strict=True)
+            self._choose(bool(k and k.shelves), bool(p and p.only_documents), discounted(s, q, r), r)
+            for q, k, p, s, r in zip(questions, knowledge, preferences, small_talk, readings, strict=True)
         ]
 
     def _choose(self, has_shelf: bool, only_documents: bool, small_talk: float, reading: Reading) -> Choice:

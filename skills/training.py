@@ -18,7 +18,8 @@ from deeppavlov.core.trainers.nn_trainer import NNTrainer
 from deeppavlov.core.trainers.utils import NumpyArrayEncoder
 from tqdm import tqdm
 
-log = getLogger(__name__)
+#: DeepPavlov's own channel for what a training run tells a person.
+log = getLogger("train_report")
 
 
 @dataclass
