@@ -157,7 +157,7 @@ class Handlers:
                 edited=incoming.edited,
             )
             # The chain keeps its time limit itself; this is for a thread that hangs all the same.
-            patience = self._settings.reply_timeout_s + self._settings.lock_wait_s + _GRACE_S
+            patience = self._settings.reply_timeout_s + _GRACE_S
             try:
                 answer = await asyncio.wait_for(call, patience)
             except asyncio.TimeoutError:
@@ -178,12 +178,10 @@ class Handlers:
         self, work: Work, answer: Answer, preview: Preview, before: str, help_too: bool
     ) -> None:
         language = answer.language
-        messages = rendering.render(answer, language)
+        messages = rendering.render(answer, language, before)
         if help_too:
             lines = (f"/{name} — {text(f'telegram.help.{name}', language)}" for name in OWN_COMMANDS)
             messages = rendering.plain("\n".join([answer.text, *lines]), language)
-        if before:
-            messages = rendering.plain(before, language) + messages
         keyboard = None
         if answer.skill in ("qa", "chat", "none"):
             more = rendering.more(answer, language)

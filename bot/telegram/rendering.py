@@ -59,14 +59,17 @@ def utf16(words: str) -> int:
     return len(words) + sum(character > "\uffff" for character in words)
 
 
-def render(answer: Answer, language: str) -> list[Rich]:
+def render(answer: Answer, language: str, before: str = "") -> list[Rich]:
     """The messages that bring an answer, at least one; quotes and notes included.
 
     Args:
         answer: of the conversation.
         language: of the quotes' places; the answer's text is in the user's already.
+        before: a sentence to begin with, or "".
     """
-    parts = [_marked("italic", text("telegram.edited", language))] if answer.edited else []
+    parts = [Rich(before)]
+    if answer.edited:
+        parts.append(_marked("italic", text("telegram.edited", language)))
     parts.append(Rich(printable(answer.text)))
     for evidence in answer.evidence[:N_QUOTES]:
         quote = text("quote.quoted", language, quote=shown_quote(evidence))

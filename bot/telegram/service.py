@@ -203,11 +203,6 @@ class Service:
         raise CannotStart(f"Telegram does not answer {what}")
 
 
-class _Server(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        """Signals are the service's."""
-
-
 @contextlib.asynccontextmanager
 async def _web_server(application: WebApplication, host: str, port: int) -> AsyncIterator[None]:
     """Serve HTTP for as long as the context lasts."""
@@ -224,7 +219,8 @@ async def _web_server(application: WebApplication, host: str, port: int) -> Asyn
         application, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False,
         timeout_keep_alive=30, limit_concurrency=200,
     )  # fmt: skip
-    server = _Server(config)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # signals are the service's
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         yield

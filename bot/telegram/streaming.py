@@ -42,13 +42,14 @@ class Pacing:
 
     Attributes:
         typing_after, typing_every: the sign that somebody types; Telegram shows it for 5 s.
-        draft_every: between two drafts.
+        draft_after, draft_every: until the first draft, and between two.
         message_after, edit_every: until a message that grows is sent, and between its edits.
         stop_after: until a private chat gets a button to stop (a draft can have none).
     """
 
     typing_after: float = 0.3
     typing_every: float = 4.5
+    draft_after: float = 0.05
     draft_every: float = 0.6
     message_after: float = 0.7
     edit_every: float = 3.0
@@ -183,8 +184,7 @@ class Preview:
             return
         pacing = self._channel.pacing
         by_draft = self._incoming.private and self._channel.drafts and not self.message_id
-        if not by_draft:
-            await self._pause(pacing.message_after)
+        await self._pause(pacing.draft_after if by_draft else pacing.message_after)
         last = ""
         while not self._closed:
             words = tail("".join(self._pieces)) or self._status

@@ -205,7 +205,7 @@ class FakeTelegram(World):
                 self._woken.clear()
                 for update in list(self.updates):
                     for _ in range(2 if self.deliver_twice else 1):
-                        while not await self._push(client, update, headers):
+                        while not await self._push(client, update, headers):  # noqa: ASYNC110
                             await asyncio.sleep(0.2)
                     with self.changed:
                         self.updates.remove(update)

@@ -210,7 +210,7 @@ class Methods:
         file_id = fields.get("file_id", "")
         if file_id not in self._world.files:
             raise bad_request("wrong file_id or the file is temporarily unavailable")
-        name, data = self._world.files[file_id]
+        _, data = self._world.files[file_id]
         size = max(len(data), self._claimed(file_id))
         if size > DOWNLOAD_LIMIT:
             raise bad_request("file is too big")
