@@ -29,9 +29,8 @@ READY = "ready"
 
 _POLL_S = 0.2
 _STOP_S = 60.0
-#: A server that lived shorter than this did not really start; after so many in a row we give up.
-_SHORT_LIFE_S = 5.0
-_MAX_SHORT_LIVES = 3
+#: After so many starts in a row that the server itself gave up, so do we.
+_MAX_FAILED_STARTS = 3
 _MAX_LOG_BYTES = 1_000_000
 
 
@@ -107,7 +106,6 @@ class Keeper:
         self._command = [binary, *server_options(socket_path, memory_mb)]
         self._socket_path = socket_path
         self._server: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
         self._stop = False
 
     def run(self, report: IO[str]) -> int:
@@ -118,30 +116,35 @@ class Keeper:
             if not try_lock(keeper):
                 _say(report, "another process keeps the server")
                 return 1
-            self._start()
-            while not answers(self._socket_path):
-                if self._dead() or self._stop:
-                    _say(report, last_log_line(Path(".")) or "it ended without a word")
-                    return 1
-                time.sleep(0.01)
+            if not self._start():
+                _say(report, last_log_line(Path(".")) or "it ended without a word")
+                return 1
             _say(report, READY)
             status = self._keep(users)
             self._end()
             return status
 
     def _keep(self, users: IO[bytes]) -> int:
-        short_lives = 0
+        failed = 0
         while not self._stop and not try_lock(users):
             if self._dead() or not os.path.exists(self._socket_path):
-                short_lives = short_lives + 1 if time.monotonic() - self._started < _SHORT_LIFE_S else 0
-                if short_lives == _MAX_SHORT_LIVES:
-                    return 1
                 self._end()
-                self._start()
+                failed = 0 if self._start() or self._killed() else failed + 1
+                if failed == _MAX_FAILED_STARTS:
+                    return 1
             time.sleep(_POLL_S)
         return 0
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Start the server and wait until it has read its data; False if it ended instead."""
+        self._spawn()
+        while not answers(self._socket_path):
+            if self._dead() or self._stop:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _spawn(self) -> None:
         os.makedirs(os.path.dirname(self._socket_path), mode=0o700, exist_ok=True)
         log = Path(LOG)
         mode = "wb" if log.exists() and log.stat().st_size > _MAX_LOG_BYTES else "ab"
@@ -153,10 +156,13 @@ class Keeper:
                 stderr=output,
                 preexec_fn=_end_with_parent,
             )
-        self._started = time.monotonic()
 
     def _dead(self) -> bool:
         return self._server is None or self._server.poll() is not None
+
+    def _killed(self) -> bool:
+        """Whether it was ended by a signal, which says nothing about the next attempt."""
+        return self._server is not None and (self._server.returncode or 0) < 0
 
     def _end(self) -> None:
         if self._server is None or self._dead():

@@ -72,6 +72,25 @@ def test_what_was_acknowledged_is_there_after_kill_9_of_the_server(data_dir: Pat
             assert client.dbsize() == 100
 
 
+def test_it_comes_back_however_often_it_is_killed(data_dir: Path) -> None:
+    with running_server(data_dir) as server:
+        pids = {server_pid(server)}
+        for _ in range(5):
+            kill_server(server)
+            wait_until(lambda: server_pid(server) not in (0, *pids), "the keeper to start it again")
+            pids.add(server_pid(server))
+
+
+def test_a_server_that_can_no_longer_start_is_given_up(data_dir: Path) -> None:
+    with running_server(data_dir) as server:
+        (written,) = (data_dir / "appendonlydir").glob("*.incr.aof")
+        written.write_bytes(b"nonsense")
+        kill_server(server)
+        wait_until(lambda: not keeper_pid(data_dir), "the keeper to give up")
+        with pytest.raises(ServerStartError, match="Bad file format"):
+            server.start()
+
+
 def test_it_listens_for_its_owner_alone(data_dir: Path) -> None:
     folder = data_dir / "redis"
     with running_server(folder) as server, client_of(server) as client:
