@@ -189,7 +189,8 @@ class Turns:
         ) as again:
             if again.session.epoch != opened.session.epoch:  # forgotten in the meantime
                 raise LockLost("the session was begun anew")
-            if again.session.exchange(user.turn_id) is None:  # nor answered by another process
+            stored = again.session.exchange(user.turn_id)
+            if stored is None or stored[0].text != user.text:  # nor answered by another process
                 limit = self._settings.max_history_turns
                 again.session = again.session.with_exchange(user, assistant, limit)
                 again.save()
