@@ -57,6 +57,8 @@ def make_evidence(document: Document, candidate: Candidate, max_quote_chars: int
     Returns:
         evidence with ``document.text[start:end] == quote`` and the answer inside the quote.
     """
+    if not candidate.text or document.text[candidate.start : candidate.end] != candidate.text:
+        return _withheld(document)
     start, end = sentence_around(document.text, candidate.start, candidate.end, max_quote_chars)
     evidence = Evidence(
         document_id=document.id,
@@ -70,10 +72,11 @@ def make_evidence(document: Document, candidate: Candidate, max_quote_chars: int
         line=document.text.count("\n", 0, candidate.start) + 1,
         score=candidate.confidence,
     )
-    if not holds(document, evidence) or evidence.answer != candidate.text:
-        log.error("a quote did not match document %s and was withheld", document.id[:12])
-        return None
-    return evidence
+    return evidence if holds(document, evidence) else _withheld(document)
+
+
+def _withheld(document: Document) -> None:
+    log.error("a quote did not match document %s and was withheld", document.id[:12])
 
 
 def holds(document: Document, evidence: Evidence) -> bool:

@@ -1,0 +1,47 @@
+"""Confidence: a probability, and how its error is measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skills.errors import DamagedCheckpoint, MissingCheckpoint
+from skills.qa.calibration import Calibration, Features, expected_calibration_error
+
+number = st.floats(-1e6, 1e6)
+
+
+@given(number, number, number, number, number)
+def test_confidence_is_a_probability(margin: float, lead: float, a: float, b: float, c: float) -> None:
+    calibration = Calibration({"margin": 0.5, "lead": 0.1, "similarity": 1.0})
+    assert 0.0 <= calibration.confidence(Features(margin, lead, a, b, c)) <= 1.0
+
+
+def test_confidence_grows_with_the_margin() -> None:
+    calibration = Calibration({"margin": 0.5}, bias=-1.0)
+    confidences = [calibration.confidence(Features(m, 0, 0, 0, 0)) for m in (-4, 0, 2, 8)]
+    assert confidences == sorted(confidences)
+    assert calibration.confidence(Features(2, 0, 0, 0, 0)) == pytest.approx(0.5)
+
+
+def test_expected_calibration_error() -> None:
+    right = np.array([1.0, 1.0, 1.0, 0.0])
+    assert expected_calibration_error(np.full(4, 0.75), right) == pytest.approx(0.0)
+    assert expected_calibration_error(np.full(4, 0.95), right) == pytest.approx(0.2)
+    assert expected_calibration_error(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(1.0)
+
+
+def test_load(tmp_path: Path) -> None:
+    with pytest.raises(MissingCheckpoint, match=r"calibration\.json is missing"):
+        Calibration.load(str(tmp_path))
+    (tmp_path / "calibration.json").write_text(json.dumps({"weights": {"margin": 1.0}, "bias": 2.0}))
+    assert Calibration.load(str(tmp_path)).bias == 2.0
+    for broken in ("{", '{"wieghts": {}}'):
+        (tmp_path / "calibration.json").write_text(broken)
+        with pytest.raises(DamagedCheckpoint, match="is not a calibration"):
+            Calibration.load(str(tmp_path))

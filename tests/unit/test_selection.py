@@ -1,0 +1,156 @@
+"""Which skill replies, with the models left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from skills.dialog import Document, Knowledge, Passage, Preferences
+from skills.generation.reply_generator import Draft
+from skills.qa.calibration import Calibration, Features
+from skills.qa.passage_reader import Candidate, Reading
+from skills.quoting import make_evidence
+from skills.selection import Choice, ReplySelector, SkillChooser, same_answer
+from skills.utterances import asks
+
+SHELF = Knowledge(("shelf",))
+
+
+class Talk:
+    """A classifier that says what it is told."""
+
+    def __init__(self, small_talk: float) -> None:
+        self.small_talk = small_talk
+
+    def __call__(self, utterances: list[str]) -> list[float]:
+        return [self.small_talk] * len(utterances)
+
+
+class Holder:
+    """Brings the calibration, as the passage reader does."""
+
+    calibration = Calibration(answer_threshold=0.5, offer_threshold=0.2)
+
+
+class Quotes:
+    """Quotes from documents in memory."""
+
+    def __init__(self, *documents: Document) -> None:
+        self.documents = {d.id: d for d in documents}
+
+    def quote(self, candidate: Candidate):  # type: ignore[no-untyped-def]
+        return make_evidence(self.documents[candidate.passage.document_id], candidate)
+
+
+def found(document: Document, answer: str, confidence: float, similarity: float = 0.5) -> Candidate:
+    start = document.text.index(answer)
+    passage = Passage("shelf", document.id, document.name, None, "", 0, document.text, 0.5, similarity, 0.5)
+    return Candidate(
+        passage, start, start + len(answer), 1.0, confidence, Features(1, 0, similarity, 0.5, 0.5)
+    )
+
+
+LEASE = Document("1", "lease.txt", "The rent is 900 euros. The flat is new.")
+LETTER = Document("2", "letter.txt", "As agreed the rent is 950 euros.")
+
+
+def choose(
+    small_talk: float, *candidates: Candidate, question: str = "x", knowledge: Knowledge | None = SHELF,
+    preferences: Preferences | None = None,
+) -> Choice:  # fmt: skip
+    chooser = SkillChooser(Holder(), Talk(small_talk))  # type: ignore[arg-type]
+    return chooser([question], [knowledge], [preferences], [Reading(tuple(candidates))])[0]
+
+
+@pytest.mark.parametrize(
+    ("small_talk", "confidence", "skill"),
+    [
+        (0.0, 0.9, "qa"),
+        (0.0, 0.5, "qa"),
+        (0.0, 0.3, "none"),
+        (1.0, 0.3, "chat"),
+        (1.0, 0.9, "chat"),
+        (0.6, 0.9, "qa"),
+    ],
+)
+def test_skill(small_talk: float, confidence: float, skill: str) -> None:
+    choice = choose(small_talk, found(LEASE, "900 euros", confidence))
+    assert choice.skill == skill
+    assert choice.wants_reply == (skill == "chat")
+
+
+def test_a_question_close_to_a_passage_is_no_small_talk() -> None:
+    near, far = (found(LEASE, "900 euros", 0.1, similarity) for similarity in (0.65, 0.1))
+    assert choose(0.95, near, question="May I keep a dog?").skill == "none"
+    assert choose(0.95, far, question="May I keep a dog?").skill == "chat"
+    assert choose(0.95, near, question="I love dogs").skill == "chat"
+
+
+def test_without_documents_everything_is_chat_unless_only_documents_answer() -> None:
+    assert choose(0.0, knowledge=None).skill == "chat"
+    assert choose(0.0, knowledge=Knowledge()).skill == "chat"
+    assert choose(1.0, preferences=Preferences(only_documents=True)).skill == "none"
+
+
+def select(choice: Choice, draft: Draft | None = None):  # type: ignore[no-untyped-def]
+    selector = ReplySelector(Holder(), Quotes(LEASE, LETTER))  # type: ignore[arg-type]
+    return selector(["x"], [choice], [draft])[0]
+
+
+def test_documents_that_disagree_are_both_shown() -> None:
+    reading = Reading((found(LEASE, "900 euros", 0.9), found(LETTER, "950 euros", 0.8)))
+    reply = select(Choice("qa", 0.9, reading))
+    assert (reply.text, reply.evidence.quote) == ("900 euros", "The rent is 900 euros.")
+    assert [e.answer for e in reply.also] == ["950 euros"]
+
+
+def test_documents_that_agree_are_one_answer() -> None:
+    copy = Document("3", "copy.txt", "Rent: 900 euros a month.")
+    reading = Reading((found(LEASE, "900 euros", 0.9), found(copy, "900 euros a month", 0.8)))
+    selector = ReplySelector(Holder(), Quotes(LEASE, copy))  # type: ignore[arg-type]
+    assert selector(["x"], [Choice("qa", 0.9, reading)], [None])[0].also == ()
+
+
+def test_what_comes_closest_is_offered_where_it_is_worth_it() -> None:
+    worth = select(Choice("none", 0.7, Reading((found(LEASE, "900 euros", 0.3),))))
+    assert (worth.skill, worth.text, worth.evidence.answer) == ("none", "", "900 euros")
+    assert select(Choice("none", 0.9, Reading((found(LEASE, "900 euros", 0.1),)))).evidence is None
+
+
+def test_nothing_generated_is_shown_as_evidence() -> None:
+    reply = select(Choice("chat", 1.0, Reading((found(LEASE, "900 euros", 0.4),))), Draft("Hello!", 2))
+    assert (reply.text, reply.skill, reply.evidence, reply.also, reply.n_dropped_turns) == (
+        "Hello!",
+        "chat",
+        None,
+        (),
+        2,
+    )
+
+
+def test_a_quote_that_does_not_hold_is_not_sent() -> None:
+    changed = Document("1", "lease.txt", "Something else entirely stands here now.")
+    selector = ReplySelector(Holder(), Quotes(changed))  # type: ignore[arg-type]
+    reply = selector(["x"], [Choice("qa", 0.9, Reading((found(LEASE, "900 euros", 0.9),)))], [None])[0]
+    assert (reply.skill, reply.text, reply.evidence) == ("none", "", None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("30 days", "30 days.", True), ("30 days", "within 30 days", True), ("30 days", "60 days", False)],
+)
+def test_same_answer(one: str, other: str, same: bool) -> None:
+    assert same_answer(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("utterance", "expected"),
+    [
+        ("Is it allowed", True),
+        ("and who signs", True),
+        ("pets?", True),
+        ("I like pets", False),
+        ("thanks", False),
+    ],
+)
+def test_asks(utterance: str, expected: bool) -> None:
+    assert asks(utterance) is expected
