@@ -13,20 +13,35 @@ import json
 import math
 import types
 import typing
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
+Reader = Callable[[Any], Any]
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+
+
 class CodecError(ValueError):
     """What is to be read is not what was expected; says where, and never what stands there."""
+
+    def inside(self, place: str) -> CodecError:
+        """The same error as seen from one level further out."""
+        said = str(self)
+        joint = "" if said.startswith("[") else "." if ":" in said.split(" ", 1)[0] else ": "
+        return CodecError(f"{place}{joint}{said}")
 
 
 def to_plain(value: Any) -> Any:
     """Dataclasses and tuples as dicts and lists, recursively."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, (list, tuple)):
+    kind: Any = type(value)
+    if kind in _ATOMS:
+        return value
+    names = _field_names(kind)
+    if names is not None:
+        return {name: to_plain(getattr(value, name)) for name in names}
+    if kind in (list, tuple):
         return [to_plain(item) for item in value]
     return value
 
@@ -37,7 +52,11 @@ def from_plain(kind: type[T], value: Any) -> T:
     Raises:
         CodecError: if the value is not exactly that, naming the place.
     """
-    return typing.cast(T, _read(kind, value, kind.__name__))
+    try:
+        reader = _reader(typing.cast(Any, kind))
+        return typing.cast(T, reader(value))
+    except CodecError as error:
+        raise error.inside(kind.__name__) from error
 
 
 def dumps(value: Any) -> bytes:
@@ -62,61 +81,110 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+def _refuse(expected: str, value: Any) -> typing.NoReturn:
+    raise CodecError(f"expected {expected}, found {type(value).__name__}")
+
+
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """Names of a dataclass's fields, None for any other class."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
-def _read(kind: Any, value: Any, place: str) -> Any:
+@functools.cache
+def _reader(kind: Any) -> Reader:
+    """What reads a value of a kind; made once, for a session holds thousands of values."""
     if dataclasses.is_dataclass(kind):
-        return _read_dataclass(kind, value, place)
-    origin = typing.get_origin(kind)
+        return _dataclass_reader(kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return _read_union(typing.get_args(kind), value, place)
+        return _union_reader(arguments)
     if origin is typing.Literal:
-        if isinstance(value, str) and value in typing.get_args(kind):
-            return value
-        raise CodecError(f"{place}: not one of {', '.join(map(str, typing.get_args(kind)))}")
+        return _literal_reader(arguments)
     if origin is tuple:
-        item = typing.get_args(kind)[0]
-        if not isinstance(value, list):
-            raise CodecError(f"{place}: expected a list, found {type(value).__name__}")
-        return tuple(_read(item, element, f"{place}[{i}]") for i, element in enumerate(value))
-    if kind is float and type(value) in (int, float):
-        return _read_float(value, place)
-    if type(value) is kind:  # exactly: True is no int
-        return value
-    raise CodecError(f"{place}: expected {kind.__name__}, found {type(value).__name__}")
+        return _tuple_reader(_reader(arguments[0]))
+    return _read_float if kind is float else _atom_reader(kind)
 
 
-def _read_float(value: int | float, place: str) -> float:
+def _atom_reader(kind: type) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is kind:  # exactly: True is no int
+            return value
+        _refuse(kind.__name__, value)
+
+    return read
+
+
+def _read_float(value: Any) -> float:
+    if type(value) not in (int, float):
+        _refuse("float", value)
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise CodecError(f"{place}: expected a finite number")
+        raise CodecError("expected a finite number")
     return number
 
 
-def _read_dataclass(kind: Any, value: Any, place: str) -> Any:
-    if not isinstance(value, dict):
-        raise CodecError(f"{place}: expected an object, found {type(value).__name__}")
-    names = [field.name for field in dataclasses.fields(kind)]
-    if set(value) != set(names):
-        missing = ", ".join(sorted(set(names) - set(value))) or "none"
-        raise CodecError(f"{place}: fields missing: {missing}; unknown: {len(set(value) - set(names))}")
-    hints = _hints(kind)
-    return kind(**{name: _read(hints[name], value[name], f"{place}.{name}") for name in names})
+def _literal_reader(values: tuple[Any, ...]) -> Reader:
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and value in values:
+            return value
+        raise CodecError(f"not one of {', '.join(map(repr, values))}")
+
+    return read
 
 
-def _read_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
-    if value is None and type(None) in kinds:
-        return None
-    rest = [kind for kind in kinds if kind is not type(None)]
-    for kind in rest[:-1]:
-        try:
-            return _read(kind, value, place)
-        except CodecError:
-            continue
-    return _read(rest[-1], value, place)
+def _tuple_reader(read_item: Reader) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not list:
+            _refuse("a list", value)
+        items = []
+        for i, item in enumerate(value):
+            try:
+                items.append(read_item(item))
+            except CodecError as error:
+                raise error.inside(f"[{i}]") from error
+        return tuple(items)
+
+    return read
+
+
+def _union_reader(kinds: tuple[Any, ...]) -> Reader:
+    readers = [_reader(kind) for kind in kinds if kind is not type(None)]
+    optional = type(None) in kinds
+
+    def read(value: Any) -> Any:
+        if value is None and optional:
+            return None
+        for reader in readers[:-1]:
+            try:
+                return reader(value)
+            except CodecError:
+                continue
+        return readers[-1](value)
+
+    return read
+
+
+def _dataclass_reader(kind: Any) -> Reader:
+    hints = typing.get_type_hints(kind)
+    readers = [(field.name, _reader(hints[field.name])) for field in dataclasses.fields(kind)]
+    names = {name for name, _ in readers}
+
+    def read(value: Any) -> Any:
+        if type(value) is not dict:
+            _refuse("an object", value)
+        if value.keys() != names:
+            missing = ", ".join(sorted(names - value.keys())) or "none"
+            raise CodecError(f"fields missing: {missing}; unknown: {len(value.keys() - names)}")
+        arguments = []
+        for name, reader in readers:
+            try:
+                arguments.append(reader(value[name]))
+            except CodecError as error:
+                raise error.inside(name) from error
+        return kind(*arguments)
+
+    return read
