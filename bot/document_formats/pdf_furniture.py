@@ -1,17 +1,17 @@
 """Running heads, feet and page numbers: found by their sameness, so that they can be left out.
 
-They would stand in the middle of every sentence that goes on over the page. A line is one if
-the same words stand at the same height, at the edge of the text, on three pages or more; a
-number in it may count the pages, but only with them: "Chapter 1" and "Chapter 2" at the top of
-pages 3 and 20 are no page numbers. Where the words change with the chapter, the number at the
-line's end is enough, if it counts for longer.
+They would stand in the middle of every sentence that goes on over the page. What is left out
+must be sure not to be text: words that stand at the same height at the edge of three pages or
+more (kept where they stand first), or a number that counts with the pages and is set like a
+page number: alone, with a word for "page", or well apart from the words beside it. So "Invoice
+1007" and "Question 3" stay, though they count with their pages too.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot.document_formats.pdf_lines import Line
 
@@ -21,12 +21,17 @@ _AT_EDGE = 2
 _PAGES, _PAGES_BY_NUMBER = 3, 5
 #: Height within which two lines are at the same place, in points.
 _HEIGHT = 3.0
+#: Space between a page number and the words beside it, as a multiple of the type's size.
+_APART = 1.5
 
-#: Begins the key of a number without its words.
-_BY_NUMBER = "\0"
-#: Stands before a number that is taken relative to the page's.
-_OFFSET = "\1"
-_NUMBER = re.compile(r"\d{1,5}|\b[ivxlc]{1,7}\b")
+#: Begins the key of a number that counts the pages, and of one without the words beside it.
+_COUNTING, _COUNTING_ALONE = "\0", "\1"
+_NUMBER = re.compile(r"\b(?:\d{1,5}|[ivxlc]{1,7})\b")
+_PAGE_WORDS = re.compile(
+    r"(?:\b(?:pages?|pp?|pg|of|seite|s|von|стр|страница|с|из|p[áa]gina|pag|de|di|sur|strona|z|sida|side|av)\b"
+    r"|[\W\d_])*"
+)
+_SEPARATORS = "|•·—–/"
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
@@ -41,7 +46,7 @@ class Furniture:
         self._seen: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for number, lines in enumerate(pages):
             for line in _edge_lines(lines):
-                for key in _keys(line.text, number):
+                for key in _keys(line, number):
                     self._seen[key].append((number, line.baseline))
 
     def without(self, number: int, lines: Sequence[Line], *, keep_first: bool = True) -> list[Line]:
@@ -57,11 +62,12 @@ class Furniture:
         return [line for line in lines if id(line) not in gone]
 
     def _is_furniture(self, number: int, line: Line, keep_first: bool) -> bool:
-        for key in _keys(line.text, number):
+        for key in _keys(line, number):
             pages = {page for page, height in self._seen[key] if abs(height - line.baseline) < _HEIGHT}
-            needed = _PAGES_BY_NUMBER if key.startswith(_BY_NUMBER) else _PAGES
+            needed = _PAGES_BY_NUMBER if key.startswith(_COUNTING_ALONE) else _PAGES
             if len(pages) >= needed:
-                return _OFFSET in key or not keep_first or number != min(pages)
+                counts = key.startswith((_COUNTING, _COUNTING_ALONE))
+                return counts or not keep_first or number != min(pages)
         return False
 
 
@@ -80,19 +86,27 @@ def _edge_lines(lines: Sequence[Line]) -> list[Line]:
     return edge
 
 
-def _keys(text: str, page: int) -> list[str]:
-    """What a line says, as it is and with each of its numbers taken relative to the page's.
-
-    A number at either end also stands for itself, without the words.
-    """
-    text = " ".join(text.split()).lower()
-    keys = [text] if any(character.isalpha() for character in text) else []
+def _keys(line: Line, page: int) -> Iterator[str]:
+    """What a line is the same by: a page number in it, taken relative to the page's, or its words."""
+    text = " ".join(line.text.split()).lower()
     for match in _NUMBER.finditer(text):
-        offset = f"{_OFFSET}{_value(match.group()) - page}"
-        keys.append(f"{text[: match.start()]}{offset}{text[match.end() :]}")
-        if match.start() == 0 or match.end() == len(text):
-            keys.append(_BY_NUMBER + offset)
-    return keys
+        before, after = text[: match.start()], text[match.end() :]
+        offset = _value(match.group()) - page
+        if _PAGE_WORDS.fullmatch(before + " " + after) or _stands_apart(line, before, after):
+            yield f"{_COUNTING}{before}\0{offset}\0{after}"
+            if not before or not after:
+                yield f"{_COUNTING_ALONE}{offset}"
+    if any(character.isalpha() for character in text):
+        yield text
+
+
+def _stands_apart(line: Line, before: str, after: str) -> bool:
+    """Whether the number between these is the line's first or last word and set off from the rest."""
+    if not before:
+        return line.first_gap > _APART * line.size or after.lstrip()[:1] in _SEPARATORS
+    if not after:
+        return line.last_gap > _APART * line.size or before.rstrip()[-1:] in _SEPARATORS
+    return False
 
 
 def _value(number: str) -> int:

@@ -27,6 +27,7 @@ class Line:
         baseline: height above the page's lower edge, in points.
         size: of the type, in points.
         first_word: width of the first word, in points.
+        first_gap, last_gap: space after the first and before the last word, in points.
         fixed: whether the type is monospaced, as code is.
         hyphenated: whether it ends in a hyphen that may only mark the line's end.
     """
@@ -37,6 +38,8 @@ class Line:
     baseline: float
     size: float
     first_word: float
+    first_gap: float = 0.0
+    last_gap: float = 0.0
     fixed: bool = False
     hyphenated: bool = False
 

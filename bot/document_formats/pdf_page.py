@@ -111,18 +111,22 @@ def _line(text_page: pypdfium2.PdfTextPage, characters: str, begin: int, end: in
     if not inked or not clean_prose(raw):
         return None
     first, last = inked[0], inked[-1]
-    word_end = next((i for i in range(first, end) if characters[i].isspace()), end) - 1
+    # Where words begin and end, as places in ``inked``.
+    ends = [i for i in range(len(inked) - 1) if inked[i + 1] != inked[i] + 1]
     place = _Place(text_page, first)
     left = place.along(first)[0]
-    raw = _with_spaces(text_page, raw, begin, inked) if place.angle == 0 else raw
+    gaps = [place.along(inked[i + 1])[0] - place.along(inked[i])[1] for i in ends[:1] + ends[-1:]]
     samples = (first, inked[len(inked) // 2], last)
+    raw = _with_spaces(text_page, raw, begin, inked) if place.angle == 0 else raw
     return place.angle, Line(
         text=clean_prose(_LEADERS.sub(" … ", raw)).replace("\n", " "),
         left=left,
         right=place.along(last)[1],
         baseline=place.baseline,
         size=median(place.size(i) for i in samples),  # the first letter may be a footnote's number
-        first_word=max(0.0, place.along(min(word_end, last))[1] - left),
+        first_word=max(0.0, place.along(inked[ends[0]] if ends else last)[1] - left),
+        first_gap=gaps[0] if gaps else 0.0,
+        last_gap=gaps[-1] if gaps else 0.0,
         fixed=all(_is_fixed(text_page, i) for i in samples),
         hyphenated=hyphenated,
     )

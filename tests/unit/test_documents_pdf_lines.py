@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -20,10 +21,13 @@ from bot.document_formats.pdf_lines import (
 FLOW, NEW_LINE, NEW_PARAGRAPH = Joint.SAME_PARAGRAPH, Joint.NEW_LINE, Joint.NEW_PARAGRAPH
 
 
-def line(text: str, y: float = 700, x: float = 72, size: float = 10, **more: bool) -> Line:
+def line(
+    text: str, y: float = 700, x: float = 72, size: float = 10, fixed: bool = False, hyphenated: bool = False
+) -> Line:
     """A line whose letters are half as wide as they are high."""
     width = size / 2
-    return Line(text, x, x + width * len(text), y, size, width * len(text.split(" ")[0]), **more)
+    first_word = width * len(text.split(" ")[0])
+    return Line(text, x, x + width * len(text), y, size, first_word, fixed=fixed, hyphenated=hyphenated)
 
 
 def stacked(*texts: str, x: float = 72, size: float = 10, step: float = 12) -> list[Line]:
@@ -166,22 +170,44 @@ def test_running_heads_and_page_numbers_go_and_the_rest_stays() -> None:
     assert kept[4] == ["Body e 0", "Body e 1", "Body e 2", "Body e 3"]
 
 
-def test_a_number_that_counts_the_pages_is_enough() -> None:
-    pages = [
-        [line(f"Text {c}", 700), line(f"{c} section of its own {i + 2}", 40)] for i, c in enumerate("abcdef")
+def section_feet(n: int, gap: float) -> list[list[Line]]:
+    """Pages whose foot names a section of their own, and the page number, ``gap`` points apart."""
+    return [
+        [line(f"Text {c}", 700), replace(line(f"{c} its own section {i + 2}", 40), last_gap=gap)]
+        for i, c in enumerate("abcdefgh"[:n])
     ]
+
+
+def n_kept(pages: list[list[Line]]) -> list[int]:
     furniture = Furniture(pages)
-    assert [len(furniture.without(n, page)) for n, page in enumerate(pages)] == [1] * 6
-    few = Furniture(pages[:4])
-    assert [len(few.without(n, page)) for n, page in enumerate(pages[:4])] == [2] * 4
+    return [len(furniture.without(n, page)) for n, page in enumerate(pages)]
+
+
+def test_a_number_that_counts_the_pages_is_enough_where_it_stands_apart() -> None:
+    assert n_kept(section_feet(6, gap=200)) == [1] * 6
+    assert n_kept(section_feet(4, gap=200)) == [2] * 4  # too few to be sure
+    assert n_kept(section_feet(6, gap=4)) == [2] * 6
+
+
+@pytest.mark.parametrize("words", ["Invoice {}", "Question {}", "Step {} of the recipe", "{} years later"])
+def test_a_number_that_is_part_of_the_text_stays(words: str) -> None:
+    pages = [[line(words.format(i), 740), line(f"Text {c}", 700)] for i, c in enumerate("abcdefgh", 1)]
+    assert n_kept(pages) == [2] * 8
+
+
+@pytest.mark.parametrize(
+    "words", ["{}", "- {} -", "Page {}", "Page {} of 8", "Стр. {} из 8", "p. {}", "{} | The Book"]
+)
+def test_page_numbers_in_many_guises(words: str) -> None:
+    pages = [[line(f"Text {c}", 700), line(words.format(i), 40)] for i, c in enumerate("abcdefgh", 1)]
+    assert n_kept(pages) == [1] * 8
 
 
 def test_roman_page_numbers_count_too() -> None:
     pages = [
         [line(f"Text {c}", 700), line(r, 40)] for c, r in zip("abcd", ["ii", "iii", "iv", "v"], strict=True)
     ]
-    furniture = Furniture(pages)
-    assert [x.text for x in furniture.without(3, pages[3])] == ["Text d"]
+    assert n_kept(pages) == [1] * 4
 
 
 def test_numbers_that_do_not_count_pages_stay() -> None:
