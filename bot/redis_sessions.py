@@ -219,8 +219,12 @@ class RedisSessionStore:
             raise StoreError(f"{self._place} refused ({type(error).__name__}: {_code(error)})") from error
 
 
-def open_store(settings: Settings) -> RedisSessionStore:
+def open_store(settings: Settings, lock_ttl_s: float = LOCK_TTL_S) -> RedisSessionStore:
     """The store that the settings ask for; starts the embedded server where no other is set.
+
+    Args:
+        settings: which server, and how long sessions are kept.
+        lock_ttl_s: how long a lock outlives a holder that was killed.
 
     Raises:
         StoreUnavailable: if it does not answer.
@@ -230,7 +234,7 @@ def open_store(settings: Settings) -> RedisSessionStore:
     if not url:
         embedded = EmbeddedRedis(settings.redis_dir, settings.redis_memory_mb)
         url = embedded.start()
-    store = RedisSessionStore(url, settings.session_ttl_s, embedded=embedded)
+    store = RedisSessionStore(url, settings.session_ttl_s, embedded=embedded, lock_ttl_s=lock_ttl_s)
     try:
         store.ping()
     except StoreError:

@@ -65,7 +65,7 @@ async def _serve(settings: Settings, pipeline: LoadablePipeline) -> bool:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(api.close_connections)
         me = await _who_am_i(api)
-        store = await asyncio.to_thread(open_store, settings)
+        store = await asyncio.to_thread(open_store, settings, settings.telegram_lease_s)
         stack.callback(store.close)
         inbox = Inbox(store.url, me.id, _bounds(settings))
         stack.push_async_callback(inbox.close)

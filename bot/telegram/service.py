@@ -146,7 +146,7 @@ class Service:
                     raise result
             with contextlib.suppress(StoreError):
                 await self._inbox.drop_role("poller")
-        self._threads.close()
+        finished = self._threads.close() and finished
         if finished:
             await asyncio.to_thread(self._pipeline.close)
         return finished

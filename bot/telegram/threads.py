@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,13 +18,17 @@ class Threads:
     """
 
     def __init__(self, n: int) -> None:
+        self._running: set[Future[Any]] = set()
         self._pool = ThreadPoolExecutor(n, thread_name_prefix="telegram")
 
     async def run(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
         """Call something in a thread and await its result."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, functools.partial(call, *arguments, **options))
+        future = self._pool.submit(call, *arguments, **options)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(future)
 
-    def close(self) -> None:
-        """Take no more calls; those that run are left to themselves."""
+    def close(self) -> bool:
+        """Take no more calls; those that run are left to themselves. Whether none did."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        return not self._running

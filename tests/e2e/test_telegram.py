@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.fake_telegram import FakeTelegram
+from tests.support.fake_telegram_faults import Fault
 from tests.support.fake_telegram_rules import utf16_length
 from tests.support.fake_telegram_world import Json
 from tests.support.telegram_bot import QUOTE
@@ -194,6 +195,7 @@ def test_a_group_and_its_topics_mix_with_nobody(tg: FakeTelegram) -> None:
 
 def test_a_file_goes_to_the_shelf_and_its_caption_is_answered(tg: FakeTelegram) -> None:
     user = tg.user()
+    tg.faults.plan(Fault("slow", seconds=0.4), "file")
     tg.upload(user, "contract.txt", b"Notice is thirty days. " * 40, caption="quote: when?")
     message = tg.wait_text(user["id"], "30 days")
     assert message["text"].startswith("I have read contract.txt")
@@ -361,8 +363,6 @@ def test_inline_queries_are_answered_from_the_library(tg: FakeTelegram) -> None:
 
 
 def test_a_flooded_chat_waits_and_others_do_not(tg: FakeTelegram) -> None:
-    from tests.support.fake_telegram_faults import Fault
-
     flooded, other = tg.user(), tg.user()
     tg.faults.plan(Fault("flood", seconds=2), "sendMessage", chat_id=flooded["id"])
     tg.say(flooded, "one")
@@ -378,8 +378,6 @@ def test_a_flooded_chat_waits_and_others_do_not(tg: FakeTelegram) -> None:
     ("kind", "status"), [("status", 500), ("status", 502), ("drop", 0), ("garbage", 0), ("empty", 0)]
 )
 def test_faults_of_telegram_are_outlived(tg: FakeTelegram, kind: Any, status: int) -> None:
-    from tests.support.fake_telegram_faults import Fault
-
     user = tg.user()
     tg.faults.plan(Fault(kind, status=status), "sendMessage", chat_id=user["id"], times=2)
     tg.faults.plan(Fault(kind, status=status), "getUpdates")
@@ -389,8 +387,6 @@ def test_faults_of_telegram_are_outlived(tg: FakeTelegram, kind: Any, status: in
 
 
 def test_a_lost_answer_is_the_only_way_to_a_double(tg: FakeTelegram) -> None:
-    from tests.support.fake_telegram_faults import Fault
-
     user = tg.user()
     tg.faults.plan(Fault("drop", after=True), "sendMessage", chat_id=user["id"])
     tg.say(user, "hello")

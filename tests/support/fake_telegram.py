@@ -78,7 +78,7 @@ class FakeTelegram(World):
     async def _answer(self, request: Request) -> Response:
         root, _, rest = request.path.lstrip("/").partition("/")
         if root == "file":
-            return self._file(rest)
+            return await self._file(rest)
         if not root.startswith("bot") or not rest:
             return _error(Refused(404, "Not Found"))
         if root[3:] != self.token:
@@ -129,10 +129,12 @@ class FakeTelegram(World):
             return _error(_flood(fault.seconds))
         return _error(Refused(fault.status, "Internal Server Error"))
 
-    def _file(self, rest: str) -> Response:
+    async def _file(self, rest: str) -> Response:
         root, _, path = rest.partition("/")
         fault = self.faults.draw("file", None)
-        if fault is not None and fault.kind != "slow":
+        if fault is not None and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        elif fault is not None:
             return self._strike(fault, None)
         name = path.rpartition("/")[2]
         if root[3:] != self.token or name not in self.files:
