@@ -21,6 +21,7 @@ from skills.retrieval.index import ShelfReader
 from skills.retrieval.sentences import sentence_around
 
 log = logging.getLogger(__name__)
+WITHHELD = "a quote did not match document %s and was withheld"
 
 
 @register("quoter")
@@ -58,7 +59,8 @@ def make_evidence(document: Document, candidate: Candidate, max_quote_chars: int
         evidence with ``document.text[start:end] == quote`` and the answer inside the quote.
     """
     if not candidate.text or document.text[candidate.start : candidate.end] != candidate.text:
-        return _withheld(document)
+        log.error(WITHHELD, document.id[:12])
+        return None
     start, end = sentence_around(document.text, candidate.start, candidate.end, max_quote_chars)
     evidence = Evidence(
         document_id=document.id,
@@ -72,11 +74,10 @@ def make_evidence(document: Document, candidate: Candidate, max_quote_chars: int
         line=document.text.count("\n", 0, candidate.start) + 1,
         score=candidate.confidence,
     )
-    return evidence if holds(document, evidence) else _withheld(document)
-
-
-def _withheld(document: Document) -> None:
-    log.error("a quote did not match document %s and was withheld", document.id[:12])
+    if not holds(document, evidence):
+        log.error(WITHHELD, document.id[:12])
+        return None
+    return evidence
 
 
 def holds(document: Document, evidence: Evidence) -> bool:

@@ -17,8 +17,10 @@ from skills.quoting import holds, make_evidence, page_label
 FEATURES = Features(1.0, 0.0, 0.5, 0.5, 0.5)
 # what documents are made of, the awkward parts above all
 PIECES = st.sampled_from(
-    ["word ", "Ends. ", "e.g. ", "3.14 ", "é", "e\u0301", "\u00ad", "\r\n", "\n\n", "\f"]
-    + ["ﬁ", "𝒳", "\u200b", "“q” ", "п", " "]
+    [
+        *("word ", "Ends. ", "e.g. ", "3.14 ", "é", "e\u0301", "\u00ad", "\r\n", "\n\n", "\f"),
+        *("ﬁ", "𝒳", "\u200b", "“q” ", "п", " "),
+    ]
 )
 
 
