@@ -5,6 +5,7 @@ few orders, so that tests can ask for what they need:
 
     anything            "You said: anything", in one piece
     words N [S]         N words in as many pieces, S seconds apart
+    slowly anything     "You said: slowly anything", a word at a time for two seconds
     long N              N sentences at once
     sleep S             says nothing for S seconds
     time out            raises PipelineTimeout
@@ -70,8 +71,18 @@ class FakePipeline:
         elif order.startswith("quote"):
             return self._quote(utterance)
         text = f"You said: {utterance}"
+        if order == "slowly":
+            return self._slowly(text, listener)
         if listener is not None:
             listener(text)
+        return Reply(text, "chat", 0.5)
+
+    def _slowly(self, text: str, listener: Listener | None) -> Reply:
+        words = text.split()
+        for word in words:
+            if listener is not None:
+                listener(f"{word} ")
+            time.sleep(2 / len(words))
         return Reply(text, "chat", 0.5)
 
     def _words(self, n: int, pause_s: float, listener: Listener | None) -> Reply:
