@@ -72,10 +72,14 @@ class ReplyStream:
         self._listener = listener
         self._filter = StopFilter(TEMPLATE_MARKERS)
         self._shown: list[str] = []
+        self._begun = False
         self._opening = ""  # held back until it is clear that it is no role
 
     def __call__(self, piece: str) -> bool:
         """Take a piece; True ends the generation."""
+        if not self._begun:
+            piece = piece.lstrip()
+            self._begun = bool(piece)
         self._show(self._filter.feed(piece))
         return self.stopped or self._filter.hit
 
@@ -92,8 +96,7 @@ class ReplyStream:
 
     def _show(self, text: str, last: bool = False) -> None:
         if not self._shown:
-            text = (self._opening + text).lstrip()
-            self._opening = ""
+            text, self._opening = self._opening + text, ""
             if not last and any(role.startswith(text) for role in _OPENING_ROLES):
                 self._opening = text
                 return
@@ -113,9 +116,10 @@ def clean_reply(text: str, cut: bool = False) -> str:
         cut: the limit of tokens ended it: it is taken back to its last whole sentence, where it
             has one.
     """
+    text = text.lstrip()
     for marker in TEMPLATE_MARKERS:
         text = text.partition(marker)[0]
-    text = _without_role(text.strip())
+    text = _without_role(text).rstrip()
     return _whole_sentences(text) if cut else text
 
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 #: takes another three times in four; told what to say, it says it.
 DEFAULT_PERSONA = (
     "You are a helpful AI assistant named Quoth. Your name is Quoth. When asked who you are, say: I'm "
-    "Quoth, a computer program. You are curious and well-read. You give short, friendly replies."
+    "Quoth, a computer program. You like books. You give short, friendly replies."
 )
 #: Counting is exact to two tokens; a few more are left free.
 _SPARE_TOKENS = 8
@@ -100,7 +100,7 @@ class ReplyGenerator(Component):
         n_ctx: int | str | None = None,
         n_slots: int | str | None = None,
         n_threads: int | str = 2,
-        max_new_tokens: int | str = 96,
+        max_new_tokens: int | str = 64,
         persona: str = DEFAULT_PERSONA,
         style: str = "balanced",
         seed: int | str | None = None,
@@ -159,7 +159,9 @@ class ReplyGenerator(Component):
             )
         asked = [future for future in futures if future is not None]
         try:
-            wait(asked, return_when=FIRST_EXCEPTION)
+            done, _ = wait(asked, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()  # raises where one failed, before the rest is waited for
             return [None if future is None else future.result() for future in futures]
         finally:
             # after an error or Ctrl-C: nobody waits for the others any more

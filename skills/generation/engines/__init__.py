@@ -47,6 +47,7 @@ class Generated:
         stopped: the listener stopped it.
         cut: the limit of tokens ended it, so it may end in the middle of a sentence.
         n_prompt_tokens: tokens of the prompt, 0 where the engine does not tell.
+        n_cached_tokens: those of them that were computed for an earlier prompt.
         alternatives: the further replies where ``num_return_sequences`` asks for some.
     """
 
@@ -55,6 +56,7 @@ class Generated:
     stopped: bool = False
     cut: bool = False
     n_prompt_tokens: int = 0
+    n_cached_tokens: int = 0
     alternatives: tuple[str, ...] = ()
 
 

@@ -257,6 +257,7 @@ class _Reception:
             stopped=self.stopped,
             cut=self.finish == "length" and not self.stopped,
             n_prompt_tokens=int(self.usage.get("prompt_tokens", 0)),
+            n_cached_tokens=int(self.usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)),
         )
 
 
