@@ -29,6 +29,7 @@ test: $(MODELS) $(TESTING) ## Lint, types and every test
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/hadolint Dockerfile
 	@$(RUN) -m pytest
 
 bench: $(MODELS) $(TESTING) ## Print every figure of the README
