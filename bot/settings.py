@@ -160,7 +160,7 @@ class Settings:
         "QUOTH_API_HOST", "127.0.0.1", parsing.matching(r"[A-Za-z0-9.:_-]+", "a host name or address"),
         "address that the REST service listens on",
     )
-    api_port: int = _setting("QUOTH_API_PORT", 8000, parsing.whole(1, 65535), "port of the REST service")
+    api_port: int = _setting("QUOTH_API_PORT", 5000, parsing.whole(1, 65535), "port of the REST service")
 
     # Telegram
     telegram_token: str = _setting(

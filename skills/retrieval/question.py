@@ -55,6 +55,8 @@ _NEW_CLAUSE = re.compile(r",|;|\b(?:and|but|when|if|while|because|и|но|ког
 _AUXILIARY = re.compile(
     r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had)\b\s*", re.IGNORECASE
 )
+# "How are you?" in between is no topic: what follows is about what was asked before.
+_TO_US = re.compile(r"\b(?:you|your|yours|ты|вы|тебя|вас|твой|твоё|ваш)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
 _HOW = re.compile(r"\bhow\s+\w+", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an|my|our)\s+)?", re.IGNORECASE)
@@ -108,7 +110,7 @@ def complete_question(utterance: str, history: Sequence[Turn]) -> str:
     for turn in history:
         if turn.role == "assistant":
             topic = _Topic(topic.question, topic.names, tuple(_words_only(names_of(turn.text))))
-        elif _is_question(turn.text):
+        elif _is_question(turn.text) and not _TO_US.search(turn.text):
             completed = _complete(turn.text, topic)
             topic = _Topic(completed, tuple(names_of(completed)))
     return _complete(utterance, topic)

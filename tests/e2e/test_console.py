@@ -61,11 +61,11 @@ def test_a_conversation_from_a_document_over_a_restart_to_forgetting(start: Star
     for noise in ("nltk", "NLTK", "Traceback", "WARNING", "INFO", "http", "Warning"):
         assert noise not in banner
     assert "lease.txt" in say(child, f"/read {document}")
+    assert "don't say" in say(child, "Who painted the ceiling of the chapel?")
     answer = say(child, "How much is the rent?")
     assert "1,150 euros" in answer
     assert "lease.txt, line 5" in answer
     assert re.search(r"\d+% sure", answer)
-    assert "don't say" in say(child, "Who painted the ceiling of the chapel?")
     hello = say(child, "Hello, how are you?")
     assert len(hello) > 4
     assert "lease.txt" not in hello
