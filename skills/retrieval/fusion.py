@@ -35,11 +35,12 @@ def word_share(bm25: float, most: float) -> float:
     return min(1.0, max(0.0, bm25 / most)) if most > 0.0 else 0.0
 
 
-def fused_score(similarity: float, share: float) -> float:
+def fused_score(similarity: float, share: float, similarity_weight: float = SIMILARITY_WEIGHT) -> float:
     """How well a passage fits, in [0, 1].
 
     Args:
         similarity: cosine of question and passage, in [-1, 1].
         share: see :func:`word_share`, in [0, 1].
+        similarity_weight: 1 goes by meaning alone, 0 by words alone.
     """
-    return min(1.0, SIMILARITY_WEIGHT * max(0.0, similarity) + (1.0 - SIMILARITY_WEIGHT) * share)
+    return min(1.0, similarity_weight * max(0.0, similarity) + (1.0 - similarity_weight) * share)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 import apsw
@@ -126,10 +126,11 @@ def _insert(
             "VALUES (?, 0, 0, x'', 0, x'', ?)",
             (number, blob_of(text)),
         )
+    title = PurePath(document.name).stem  # that it is a ".pdf" says nothing
     connection.executemany(
         "INSERT INTO passage_words (rowid, title, body) VALUES (?, ?, ?)",
         (
-            (i, _for_index(f"{document.name} {span.heading}"), _for_index(text[span.start : span.end]))
+            (i, _for_index(f"{title} {span.heading}"), _for_index(text[span.start : span.end]))
             for i, span in zip(ids, spans, strict=True)
         ),
     )
