@@ -21,12 +21,14 @@ from contextlib import suppress
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from bot import errors
 from bot.document_formats.builder import Extract, Section
 from bot.document_formats.limits import Limits
 from bot.document_formats.sniffing import Format
+from bot.document_messages import DOCUMENT_TEXTS
 from bot.document_worker import ERROR, HEADER, PROGRESS, RESULT
 from bot.errors import DamagedDocument, DocumentError, DocumentTimeout
 
@@ -71,7 +73,11 @@ def extract_in_process(
     if not _slots.acquire(timeout=limits.seconds):
         raise DocumentTimeout("document.busy")
     try:
-        worker = _Worker(format, name, data, limits, progress or (lambda share: None))
+        try:
+            worker = _Worker(format, name, data, limits, progress or (lambda share: None))
+        except OSError as error:  # the machine is out of processes or memory
+            _log.warning("no worker could be started to read a document: %s", error.strerror)
+            raise DocumentTimeout("document.busy") from error
         try:
             return worker.run()
         finally:
@@ -221,15 +227,16 @@ def _checked_result(content: Any, limits: Limits) -> Extract:
 
 
 def _checked_error(content: Any) -> DocumentError:
-    """The worker's error, if it is one from the list."""
+    """The worker's error, if it is one that has a sentence, with what the sentence names."""
     try:
         kind, code, values = getattr(errors, content["error"]), content["code"], content["values"]
         if _PLACE.fullmatch(content["where"]):
             _log.warning("the worker could not follow a document: %s", content["where"])
+        named = {name for _, name, _, _ in Formatter().parse(DOCUMENT_TEXTS[code][0]) if name}
         if (
             issubclass(kind, DocumentError)
-            and isinstance(code, str)
-            and all(isinstance(value, str | int | float) for value in values.values())
+            and named == set(values)
+            and all(isinstance(value, int | float) for value in values.values())
         ):
             error = kind(code, **values)
             assert isinstance(error, DocumentError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 
 from bot.errors import UnsupportedDocument
 
@@ -22,6 +23,8 @@ _MOST_CONTROLS = 0.02
 _MOST_FLAWS = 0.02
 
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\v\f\r\x1b") + b"\x7f"
+_NO_TEXT = "\ufffd" + _CONTROLS.decode("ascii")
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _DECLARED = re.compile(
     rb"""<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]{1,40})|<meta[^>]*\bcharset\s*=\s*["']?\s*([\w.:-]{1,40})""",
     re.IGNORECASE,
@@ -43,10 +46,10 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, errors="replace")
+            return _readable(data[len(mark) :].decode(encoding, errors="replace"))
     wide = _utf16_by_zeros(data[:_SAMPLE])
     if wide:
-        return data.decode(wide, errors="replace")
+        return _readable(data.decode(wide, errors="replace"))
     if looks_binary(data[:_SAMPLE]):
         raise UnsupportedDocument("document.unsupported")
     try:
@@ -54,10 +57,11 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
     except UnicodeDecodeError:
         pass
     if declared and _is_text_encoding(declared):
-        return data.decode(declared, errors="replace")
+        with suppress(UnicodeError):  # some take no errors="replace"
+            return data.decode(declared, errors="replace")
     flawed = data.decode("utf-8", errors="replace")
     n_flaws = flawed.count("\ufffd")
-    n_letters = sum(1 for character in flawed if character > "\x7f")
+    n_letters = len(flawed) - len(flawed.encode("ascii", "ignore"))  # beyond ASCII
     if n_flaws <= _MOST_FLAWS * n_letters:
         return flawed
     return data.decode(_detect(data), errors="replace")
@@ -81,6 +85,19 @@ def is_text(head: bytes) -> bool:
     """Whether the first bytes of a file can be text in any encoding that :func:`decode` takes."""
     marked = any(head.startswith(mark) for mark, _ in _BYTE_ORDER_MARKS)
     return marked or bool(_utf16_by_zeros(head)) or not looks_binary(head)
+
+
+def _readable(text: str) -> str:
+    """The text, unless what was taken for UTF-16 or -32 turns out to be none.
+
+    Raises:
+        UnsupportedDocument: if so.
+    """
+    sample = text[:_SAMPLE]
+    n_bad = sum(sample.count(character) for character in _NO_TEXT)
+    if n_bad > _MOST_CONTROLS * len(sample):
+        raise UnsupportedDocument("document.unsupported")
+    return text
 
 
 def _utf16_by_zeros(head: bytes) -> str | None:
@@ -108,7 +125,7 @@ def _detect(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     # The part with letters beyond ASCII tells; a long English preamble does not.
-    first = next((i for i, byte in enumerate(data) if byte > 0x7F), 0)
-    begin = max(0, first - 1024)
+    first = _BEYOND_ASCII.search(data)
+    begin = max(0, first.start() - 1024) if first else 0
     best = from_bytes(data[begin : begin + _SAMPLE]).best()
     return best.encoding if best is not None else "cp1252"

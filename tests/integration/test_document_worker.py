@@ -352,6 +352,9 @@ def frame(kind: bytes, content: object) -> bytes:
         frame(b"E", {"error": "SystemExit", "code": "x", "values": {}, "where": ""}),
         frame(b"E", {"error": "annotations", "code": "x", "values": {}, "where": ""}),
         frame(b"E", {"error": "EmptyDocument", "code": ["x"], "values": {}, "where": ""}),
+        frame(b"E", {"error": "EmptyDocument", "code": "document.no_such", "values": {}, "where": ""}),
+        frame(b"E", {"error": "DocumentTooLarge", "code": "document.too_long", "values": {}, "where": ""}),
+        frame(b"E", {"error": "EmptyDocument", "code": "document.empty", "values": {"a": 1}, "where": ""}),
         frame(b"P", "half") + frame(b"P", 7) + frame(b"P", None),
     ],
 )
@@ -375,6 +378,12 @@ def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_process, "worker_command", lambda: [sys.executable, "-c", program])
     with pytest.raises(DamagedDocument, match=r"^document\.damaged$"):
         read_document("a.pdf", many_pages(1), replace(LIMITS, characters=1000, sections=10))
+
+
+def test_a_worker_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_process, "worker_command", lambda: ["/no/such/python"])
+    with pytest.raises(DocumentTimeout, match=r"^document\.busy$"):
+        read_document("a.pdf", many_pages(1))
 
 
 def test_what_a_library_prints_is_not_part_of_the_answer(tmp_path: Path) -> None:

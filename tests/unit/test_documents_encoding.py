@@ -57,7 +57,7 @@ def test_what_a_page_declares_counts_where_bytes_do_not_tell() -> None:
     assert decode(data, declared="koi8-r").endswith("Чай")
 
 
-@pytest.mark.parametrize("declared", ["no-such-encoding", "hex", "base64", "rot13"])
+@pytest.mark.parametrize("declared", ["no-such-encoding", "hex", "base64", "rot13", "idna"])
 def test_a_declaration_that_is_no_encoding_of_text_is_ignored(declared: str) -> None:
     assert decode(GERMAN.encode("cp1252"), declared=declared) == GERMAN
 
@@ -71,3 +71,9 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
     assert looks_binary(data)
     with pytest.raises(UnsupportedDocument, match=r"^document\.unsupported$"):
         decode(data)
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0"])
+def test_a_mark_alone_does_not_make_a_text(mark: bytes) -> None:
+    with pytest.raises(UnsupportedDocument, match=r"^document\.unsupported$"):
+        decode(mark + random.Random(2).randbytes(4000))
