@@ -1,57 +1,71 @@
-"""Tiny seeded models, saved as ordinary checkpoints: real code paths in milliseconds."""
+"""Language models small enough to be made in a test: seeded, random, and of real classes."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-WORDS = [
-    "the",
-    "a",
-    "in",
-    "by",
-    "who",
-    "when",
-    "where",
-    "what",
-    "was",
-    "built",
-    "lighthouse",
-    "bridge",
-    "mara",
-]
+CORPUS = (
+    "the cat sat on the mat and the dog lay by the door",
+    "once upon a time there was a small house by the sea",
+    "You give short replies. Tell me about the sea. Hello there!",
+)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
-def tiny_bert(folder: Path, seed: int = 0) -> Path:
-    """A BERT of two layers and 32 dimensions with a word-level tokenizer, as a checkpoint folder."""
+def tiny_causal_model(folder: Path, *, chat_template: str | None = CHAT_TEMPLATE, seed: int = 0) -> Path:
+    """Write a Llama of two layers, with a byte-level tokenizer of its own, to a folder."""
     import torch
-    from tokenizers import Tokenizer, normalizers, pre_tokenizers
-    from tokenizers.models import WordPiece
-    from tokenizers.processors import TemplateProcessing
-    from transformers import BertConfig, BertForQuestionAnswering
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    letters = (
-        [chr(c) for c in range(97, 123)] + [f"##{chr(c)}" for c in range(97, 123)] + list("0123456789.,?")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
-    vocabulary = {t: i for i, t in enumerate(dict.fromkeys(specials + WORDS + letters))}
-    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>")
+    fast.chat_template = chat_template
+    fast.save_pretrained(str(folder))
+
     torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
         hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
         intermediate_size=64,
-        max_position_embeddings=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        initializer_range=0.4,  # far from uniform, so that strategies differ
+        tie_word_embeddings=False,
+        bos_token_id=None,
+        eos_token_id=tokenizer.token_to_id("<|im_end|>"),
+        pad_token_id=tokenizer.token_to_id("<|endoftext|>"),
     )
-    BertForQuestionAnswering(config).save_pretrained(folder)
+    LlamaForCausalLM(config).save_pretrained(str(folder), safe_serialization=True)
     return folder
+
+
+def drop_weight(folder: Path, name: str) -> None:
+    """Take one tensor out of a saved model."""
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "model.safetensors"
+    tensors = load_file(str(file))
+    del tensors[name]
+    save_file(tensors, str(file), metadata={"format": "pt"})
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """The saved configuration."""
+    config: dict[str, object] = json.loads((folder / "config.json").read_text())
+    return config

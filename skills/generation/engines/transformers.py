@@ -106,7 +106,7 @@ class TransformersEngine:
                     output_loading_info=True,
                     **source,
                 )
-            except (OSError, ValueError, KeyError, RuntimeError) as error:
+            except Exception as error:  # safetensors, tokenizers and gguf raise kinds of their own
                 raise DamagedCheckpoint(
                     f"transformers cannot load {folder / (gguf_file or '')}: {type(error).__name__}: {error}"
                 ) from error

@@ -1,0 +1,372 @@
+"""The openai engine against a small server of the test's own that also misbehaves."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from skills.errors import ConfigurationError, GenerationError
+from skills.generation.decoding import Decoding, preset
+from skills.generation.engines import Engine, Message, make_engine
+
+CHAT = [Message("system", "Be brief."), Message("user", "a secret question")]
+MIB = b"x" * 2**20
+
+
+def event(piece=None, finish=None):
+    choice = {"index": 0, "delta": {"content": piece} if piece else {}, "finish_reason": finish}
+    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The first part of the path says how the reply goes wrong."""
+
+    server: Server
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self.route("GET")
+
+    def do_POST(self):
+        self.route("POST")
+
+    def route(self, method):
+        length = int(self.headers.get("Content-Length", 0))
+        body = json.loads(self.rfile.read(length)) if length else None
+        _, way, _, *rest = self.path.split("/")
+        self.server.requests.append((method, "/".join(rest), dict(self.headers), body))
+        answer = getattr(self, f"models_{way}", self.models) if rest == ["models"] else getattr(self, way)
+        try:
+            answer()
+        except (BrokenPipeError, ConnectionResetError):
+            self.server.left.set()
+
+    def begin(self, status=200, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def write(self, data):
+        self.wfile.write(data)
+        self.wfile.flush()
+
+    def models(self):
+        self.begin()
+        self.write(json.dumps({"data": [{"id": "served"}, {"id": "other"}]}).encode())
+
+    def models_bare(self):
+        self.begin()
+        self.write(b'{"data": []}')
+
+    def models_locked(self):
+        self.begin(401)
+
+    def models_odd(self):
+        self.begin()
+        self.write(b"<html>")
+
+    def models_silent(self):
+        self.server.over.wait(30)
+
+    def good(self):
+        self.begin()
+        self.write(b": a comment\n\n" + event("Well") + event(" met") + event(finish="stop"))
+        self.write(b"data: [DONE]\n\n")
+
+    def crlf(self):
+        self.begin()
+        self.write((event("Well") + event(" met", "stop")).replace(b"\n", b"\r\n"))
+
+    def slices(self):
+        self.begin()
+        for byte in event("Привет") + event(finish="stop"):
+            self.write(bytes([byte]))
+
+    def long(self):
+        self.begin()
+        self.write(event("No end") + event(finish="length"))
+
+    def forever(self):
+        self.begin()
+        while True:
+            self.write(event("more "))
+
+    def text(self):
+        self.begin()
+        self.write(b'data: {"choices": [{"text": " Paris", "finish_reason": "stop"}]}\n\n')
+
+    def broken(self):
+        self.begin(500)
+        self.write(b"a secret trace")
+
+    def garbage(self):
+        self.begin()
+        self.write(b"data: {not json\n\n")
+
+    def array(self):
+        self.begin()
+        self.write(b"data: [1, 2]\n\n")
+
+    def shapeless(self):
+        self.begin()
+        self.write(b'data: {"choices": [3]}\n\n')
+
+    def choiceless(self):
+        self.begin()
+        self.write(b'data: {"id": 1}\n\n')
+
+    def failing(self):
+        self.begin()
+        self.write(event("Well") + b'data: {"error": {"message": "a secret"}}\n\n')
+
+    def empty(self):
+        self.begin()
+        self.write(b"data: [DONE]\n\n")
+
+    def huge(self):
+        self.begin()
+        while True:
+            self.write(b": " + MIB + b"\n")
+
+    def endless_line(self):
+        self.begin()
+        while True:
+            self.write(MIB)
+
+    def silent(self):
+        self.begin()
+        self.write(event("Well"))
+        self.server.over.wait(30)
+
+    def dripping(self):
+        self.begin()
+        while not self.server.over.wait(0.02):
+            self.write(b": still here\n")
+
+    def hanging(self):
+        self.begin(Content_Length="1000")
+        self.write(event("Well"))
+
+    def moved(self):
+        self.begin(307, Location=f"http://127.0.0.1:{self.server.server_port}/good/v1/chat/completions")
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests = []
+        self.over = threading.Event()
+        self.left = threading.Event()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.over.set()
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+@pytest.fixture
+def connect(server):
+    engines = []
+
+    def build(way, load=True, **parameters):
+        address = f"http://127.0.0.1:{server.server_port}/{way}/v1"
+        engines.append(make_engine("openai", address, {"timeout_s": 5.0, **parameters}))
+        if load:
+            engines[-1].load()
+        return engines[-1]
+
+    yield build
+    for engine in engines:
+        engine.close()
+
+
+def test_it_is_an_engine(connect):
+    assert isinstance(connect("good", load=False), Engine)
+
+
+@pytest.mark.parametrize("way", ["good", "crlf"])
+def test_the_reply_comes_in_pieces(connect, way):
+    heard = []
+    made = connect(way).generate(CHAT, Decoding(), lambda piece: bool(heard.append(piece)))
+    assert made.text == "Well met"
+    assert heard == ["Well", " met"]
+    assert not made.cut
+
+
+def test_characters_may_come_byte_by_byte(connect):
+    assert connect("slices").generate(CHAT, Decoding()).text == "Привет"
+
+
+def test_the_request_holds_chat_decoding_and_key(connect, server):
+    decoding = Decoding(do_sample=True, temperature=0.5, top_p=0.9, seed=3, stop=("END",), max_new_tokens=7)
+    connect("good", api_key="k1").generate(CHAT, decoding)
+    (_, _, headers, _), (method, path, _, body) = server.requests
+    assert headers["Authorization"] == "Bearer k1"
+    assert (method, path) == ("POST", "chat/completions")
+    assert body == {
+        "model": "served",
+        "stream": True,
+        "max_tokens": 7,
+        "messages": [m.as_dict() for m in CHAT],
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "seed": 3,
+        "stop": ["END"],
+    }
+
+
+def test_greedy_is_temperature_zero_and_a_named_model_is_not_asked_for(connect, server):
+    connect("good", server_model="mine").generate(CHAT, Decoding(), max_new_tokens=9)
+    ((_, _, _, body),) = server.requests
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("mine", 0, 9)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "expected"),
+    [
+        ("vllm", {"top_k": 5, "min_p": 0.1, "repetition_penalty": 1.2}),
+        ("llama_server", {"top_k": 5, "min_p": 0.1, "repeat_penalty": 1.2}),
+    ],
+)
+def test_a_dialect_brings_further_parameters(connect, server, dialect, expected):
+    engine = connect("good", dialect=dialect)
+    engine.generate(CHAT, Decoding(do_sample=True, top_k=5, min_p=0.1, repetition_penalty=1.2))
+    body = server.requests[-1][3]
+    assert {name: body[name] for name in expected} == expected
+
+
+def test_what_a_dialect_lacks_it_says(connect):
+    assert not connect("good", load=False).supports("top_k")
+    assert connect("good", load=False, dialect="vllm").supports("top_k")
+    for dialect in ("openai", "vllm", "llama_server"):
+        engine = connect("good", load=False, dialect=dialect)
+        assert not engine.supports("num_beams")
+        assert all(engine.supports(name) for name in preset("top_p").parameters())
+
+
+def test_text_is_gone_on_with(connect, server):
+    assert connect("text").generate("The capital is", Decoding()).text == " Paris"
+    assert server.requests[-1][1] == "completions"
+    assert server.requests[-1][3]["prompt"] == "The capital is"
+
+
+def test_the_limit_is_seen(connect):
+    assert connect("long").generate(CHAT, Decoding()).cut
+
+
+def test_a_connection_that_breaks_off_is_an_error(connect):
+    with pytest.raises(GenerationError, match="broke off"):
+        connect("hanging").generate(CHAT, Decoding())
+
+
+def test_stopping_leaves_the_server_at_once(connect, server):
+    made = connect("forever").generate(CHAT, Decoding(), lambda piece: True)
+    assert made.stopped
+    assert made.text == "more "
+    assert server.left.wait(10)
+
+
+def test_what_a_listener_raises_comes_through(connect):
+    def listener(piece):
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        connect("good").generate(CHAT, Decoding(), listener)
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("broken", "500"),
+        ("moved", "307"),
+        ("garbage", "not JSON"),
+        ("array", "not a JSON object"),
+        ("shapeless", "not a JSON object"),
+        ("choiceless", "no choices"),
+        ("failing", "reported an error"),
+        ("empty", "no reply"),
+        ("huge", "larger"),
+        ("endless_line", "larger"),
+    ],
+)
+def test_a_bad_answer_is_a_clear_error_without_its_words(connect, caplog, way, words):
+    with caplog.at_level(logging.DEBUG, "skills"), pytest.raises(GenerationError, match=words) as caught:
+        connect(way).generate(CHAT, Decoding(), max_new_tokens=10)
+    assert "secret" not in str(caught.value)
+    assert "secret" not in caplog.text
+
+
+def test_an_endless_reply_is_bounded(connect):
+    with pytest.raises(GenerationError, match="larger"):
+        connect("forever").generate(CHAT, Decoding(), max_new_tokens=5)
+
+
+def test_a_silent_server_runs_into_the_time_out(connect):
+    with pytest.raises(GenerationError, match="took too long"):
+        connect("silent", timeout_s=0.2).generate(CHAT, Decoding())
+
+
+def test_a_server_that_only_keeps_the_line_open_does_too(connect):
+    with pytest.raises(GenerationError, match="took too long"):
+        connect("dripping", reply_timeout_s=0.3).generate(CHAT, Decoding())
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [("bare", "server_model"), ("locked", "api_key"), ("odd", "not JSON"), ("silent", "took too long")],
+)
+def test_a_server_that_cannot_be_used_is_refused_at_start(connect, way, words):
+    with pytest.raises(GenerationError, match=words):
+        connect(way, timeout_s=0.3)
+
+
+def test_a_server_that_is_not_there_is_said_at_start(server):
+    port = server.server_port
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(GenerationError, match="cannot be reached"):
+        make_engine("openai", f"http://127.0.0.1:{port}/v1", {"timeout_s": 2.0}).load()
+
+
+def test_the_estimate_of_tokens_is_on_the_safe_side(connect):
+    engine = connect("good", load=False)
+    assert engine.count_tokens([Message("user", "The quick brown fox jumps over the lazy dog")]) >= 10
+    assert engine.count_tokens("one two three") >= 3
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "word"),
+    [
+        ("SmolLM2", {}, "address"),
+        ("ftp://host/v1", {}, "address"),
+        ("http://host/v1", {"dialect": "klingon"}, "dialect"),
+        ("http://host/v1", {"n_ctx": 1}, "n_ctx"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(model, parameters, word):
+    with pytest.raises(ConfigurationError, match=word):
+        make_engine("openai", model, parameters)
+
+
+def test_closed_it_says_so(connect):
+    engine = connect("good")
+    engine.close()
+    with pytest.raises(GenerationError, match="not loaded"):
+        engine.generate(CHAT, Decoding())
