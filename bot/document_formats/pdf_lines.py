@@ -113,13 +113,17 @@ def right_edge(lines: Sequence[Line]) -> float:
 
 
 def words(lines: Iterable[Line]) -> Counter[str]:
-    """How often each whole word stands in the lines, in lower case, those with a hyphen too.
+    """How often each whole word stands in the lines, in lower case; a compound, and its parts.
 
     The first and last word of each line are left out: they may be halves.
     """
     counts: Counter[str] = Counter()
     for line in lines:
-        counts.update(word.lower().replace("‐", "-") for word in _WORD.findall(line.text)[1:-1])
+        for word in _WORD.findall(line.text)[1:-1]:
+            word = word.lower().replace("‐", "-")
+            counts[word] += 1
+            if "-" in word:
+                counts.update(word.split("-"))
     return counts
 
 
@@ -159,8 +163,11 @@ def _keeps_hyphen(above: str, below: str, vocabulary: Counter[str]) -> bool:
     whole, compound = vocabulary[last + right], vocabulary[f"{left}-{right}"]
     if whole or compound:
         return compound > whole
-    # Neither form is in the document elsewhere. Two words make a compound, two syllables a word.
-    return len(last) > 2 and len(right) > 2 and vocabulary[last] > 0 and vocabulary[right] > 0
+    # Neither form is in the document elsewhere. Two words make a compound, two syllables a word;
+    # a syllable of two letters is easily taken for a word, unless the rest has hyphens ("side-by-").
+    in_compound = last != left or below[len(right) :].startswith(("-", "‐"))
+    long_enough = in_compound or (len(last) > 2 and len(right) > 2)
+    return long_enough and vocabulary[last] > 0 and vocabulary[right] > 0
 
 
 def _joint(above: Line, below: Line, edge: float, leading: float, before: Line | None) -> Joint:
