@@ -1,15 +1,16 @@
 """Contrastive search (Su et al. 2022, arXiv 2202.06417), which transformers no longer carries.
 
 Of the k likeliest tokens it takes the one that is both likely and unlike, in the model's own
-representation, everything that stands before it. Imported only once torch is.
+representation, everything that stands before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def contrastive_search(
@@ -38,6 +39,8 @@ def contrastive_search(
     Returns:
         the new tokens.
     """
+    import torch
+
     made: list[int] = []
     output = model(input_ids=input_ids, use_cache=True, output_hidden_states=True)
     cache = output.past_key_values
