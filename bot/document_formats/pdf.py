@@ -66,7 +66,10 @@ def _read(document: pypdfium2.PdfDocument, limits: Limits, progress: Callable[[f
         length += len(text)
     if length > limits.characters:
         raise too_long(limits)
-    return Extract("".join(texts), tile(starts, length))
+    text = "".join(texts)
+    if not text.strip():  # nothing but page numbers
+        raise EmptyDocument("document.scanned")
+    return Extract(text, tile(starts, length))
 
 
 def _read_pages(

@@ -133,6 +133,11 @@ def test_scanned_pages_are_told() -> None:
         read(write_pdf([[], []], image=True))
 
 
+def test_page_numbers_alone_are_no_text() -> None:
+    with pytest.raises(EmptyDocument, match=r"^document\.scanned$"):
+        read(write_pdf([[Run(300, 40, str(i + 1))] for i in range(5)]))
+
+
 def test_a_scanned_book_with_a_printed_cover_is_told() -> None:
     cover = lines(["Digitised by a library", "for everybody"])
     with pytest.raises(EmptyDocument, match=r"^document\.mostly_scanned$") as error:
