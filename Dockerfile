@@ -18,7 +18,9 @@ COPY --chown=quoth:quoth configs ./configs
 # the same command that a newcomer runs; it brings and compiles the weights too
 RUN make setup
 
-ENV QUOTH_DATA_DIR=/data
+# loopback inside the container: what the health check asks
+ENV QUOTH_DATA_DIR=/data \
+    QUOTH_TELEGRAM_PORT=8443
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
   CMD [".venv/bin/python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8443/healthz', timeout=4)"]

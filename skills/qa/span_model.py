@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 
-from skills.errors import DamagedCheckpoint
 from skills.qa.spans import FloatArray, WindowLogits
-from skills.qa.windows import IntArray, Window, by_length, collate
+from skills.qa.windows import IntArray, Window, collate
+from skills.runtime import OnnxModel, by_length
 
 
 class SpanModel(Protocol):
@@ -23,10 +22,10 @@ class SpanModel(Protocol):
 
 
 class OnnxSpanModel:
-    """A compiled model on ONNX Runtime; safe to call from several threads.
+    """A compiled model with the head ``span``; safe to call from several threads.
 
     Args:
-        onnx_file: made by ``skills.compiled`` with the head ``span``.
+        onnx_file: made by ``skills.compiled``.
         n_threads: threads of one forward pass.
 
     Raises:
@@ -34,30 +33,14 @@ class OnnxSpanModel:
     """
 
     def __init__(self, onnx_file: Path, n_threads: int = 2) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = n_threads
-        options.log_severity_level = 3
-        # windows come in every length: keeping a memory plan for each only costs memory
-        options.enable_mem_pattern = False
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(onnx_file), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # the library's exceptions have no public root
-            raise DamagedCheckpoint(f"{onnx_file} is not a compiled model: {error}") from error
-        self._inputs = [i.name for i in self._session.get_inputs()]
+        self._model = OnnxModel(onnx_file, n_threads)
 
     def __call__(
         self, input_ids: IntArray, attention_mask: IntArray, token_type_ids: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         """Logits of padded windows."""
-        given = {
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "token_type_ids": token_type_ids,
-        }
-        start, end = self._session.run(
-            ["start_logits", "end_logits"], {name: given[name] for name in self._inputs}
+        start, end = self._model(
+            {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
         )
         return start, end
 
@@ -71,14 +54,13 @@ def window_logits(
         model: gives the logits.
         windows: of any questions and contexts.
         pad_id: the tokenizer's.
-        max_batch_tokens: padded tokens in a batch at the most. On two cores more than a few
-            hundred no longer fit the caches and are slower than one after the other.
+        max_batch_tokens: padded tokens in a batch at the most.
 
     Returns:
         the logits of each window's context tokens, in the order of ``windows``.
     """
     found: dict[int, WindowLogits] = {}
-    for group in by_length(windows, max_batch_tokens):
+    for group in by_length([len(w.input_ids) for w in windows], max_batch_tokens):
         start, end = model(*collate([windows[i] for i in group], pad_id))
         for row, index in enumerate(group):
             window = windows[index]

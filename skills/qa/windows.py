@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 
-from skills.errors import ConfigurationError, DamagedCheckpoint
+from skills.errors import ConfigurationError
+from skills.runtime import load_tokenizer
 
 IntArray = NDArray[np.int64]
 
@@ -95,12 +96,7 @@ class WindowTokenizer:
         max_question_length: int = 64,
         cache_size: int = 512,
     ) -> None:
-        try:
-            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:  # the library raises bare Exception
-            raise DamagedCheckpoint(f"{tokenizer_file} is not a tokenizer file: {error}") from error
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenizer = load_tokenizer(tokenizer_file)
         self.template = self._learn_template()
         room = max_seq_length - max_question_length - self.template.n_special
         if not 0 <= doc_stride < room:
@@ -192,20 +188,3 @@ def collate(
         attention_mask[row, :length] = 1
         token_type_ids[row, :length] = window.token_type_ids
     return input_ids, attention_mask, token_type_ids
-
-
-def by_length(windows: Sequence[Window], max_tokens: int) -> list[list[int]]:
-    """Group windows of similar length so that no batch holds more than ``max_tokens`` padded tokens.
-
-    Returns:
-        lists of indices into ``windows``; a window longer than ``max_tokens`` is alone.
-    """
-    order = sorted(range(len(windows)), key=lambda i: len(windows[i].input_ids))
-    groups: list[list[int]] = []
-    for index in order:
-        length = len(windows[index].input_ids)
-        if groups and length * (len(groups[-1]) + 1) <= max_tokens:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return groups

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from skills.checkpoints import checkpoint_folder, source_hashes
 from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
 from skills.dialog import Progress
-from skills.errors import ConfigurationError, DamagedCheckpoint, parameter_names, refuse_unknown
+from skills.errors import ConfigurationError, parameter_names, refuse_unknown
+from skills.runtime import OnnxModel, by_length, load_tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -59,27 +58,12 @@ class OnnxEncoder:
         max_batch_tokens: int = 512,
         n_threads: int = 2,
     ) -> None:
-        try:
-            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:  # the library raises bare Exception
-            raise DamagedCheckpoint(f"{tokenizer_file} is not a tokenizer file: {error}") from error
-        self._tokenizer.no_padding()
+        self._tokenizer = load_tokenizer(tokenizer_file)
         self._tokenizer.enable_truncation(max_seq_length)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = n_threads
-        options.log_severity_level = 3
-        # texts come in every length: keeping a memory plan for each only costs memory
-        options.enable_mem_pattern = False
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(onnx_file), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # the library's exceptions have no public root
-            raise DamagedCheckpoint(f"{onnx_file} is not a compiled model: {error}") from error
-        self._inputs = [i.name for i in self._session.get_inputs()]
+        self._model = OnnxModel(onnx_file, n_threads)
         self._max_batch_tokens = max_batch_tokens
         self.name = name
-        self.n_dimensions = int(self._session.get_outputs()[0].shape[-1])
+        self.n_dimensions = int(self._model.n_dimensions)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
         """Embeddings of texts, of length 1.
@@ -114,7 +98,7 @@ class OnnxEncoder:
             "attention_mask": attention_mask,
             "token_type_ids": np.zeros(shape, dtype=np.int64),
         }
-        (vectors,) = self._session.run(None, {name: given[name] for name in self._inputs})
+        (vectors,) = self._model(given)
         return np.asarray(vectors, dtype=np.float32)
 
 
@@ -178,19 +162,3 @@ def _name(checkpoint: str, max_seq_length: int) -> str:
     for file, sha256 in sorted(source_hashes(checkpoint).items()):
         digest.update(f"{file}={sha256}".encode())
     return digest.hexdigest()[:16]
-
-
-def by_length(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Group texts of similar length so that no batch holds more than ``max_tokens`` padded tokens.
-
-    Returns:
-        lists of indices into ``lengths``, the shortest first; a text longer than ``max_tokens``
-        is alone.
-    """
-    groups: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if groups and lengths[index] * (len(groups[-1]) + 1) <= max_tokens:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return groups

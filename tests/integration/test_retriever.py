@@ -13,10 +13,11 @@ from benchmarks.follow_ups import DIALOGS, NEW_TOPICS, TEXTS, UNSEEN, found_firs
 from skills.dialog import Document, Knowledge
 from skills.errors import ConfigurationError, InputError, ShelfError
 from skills.retrieval.changes import AddDocument, DropDocument, ListDocuments
-from skills.retrieval.encoder import OnnxEncoder, SentenceEncoder, by_length
+from skills.retrieval.encoder import OnnxEncoder, SentenceEncoder
 from skills.retrieval.question import complete_question
 from skills.retrieval.retriever import Retriever
 from skills.retrieval.shelf_writer import ShelfWriter
+from skills.runtime import by_length
 from tests.support.letter_encoder import LetterEncoder
 
 

@@ -16,7 +16,8 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from skills.errors import ConfigurationError, DamagedCheckpoint
-from skills.qa.windows import WindowTokenizer, by_length, collate
+from skills.qa.windows import WindowTokenizer, collate
+from skills.runtime import by_length
 
 
 def tokenizer_file(folder: Path, style: str = "bert") -> Path:
@@ -83,13 +84,14 @@ def test_collate_pads_to_the_longest(small: WindowTokenizer) -> None:
     assert types[1].tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
 
 
-def test_batches_hold_windows_of_similar_length(small: WindowTokenizer) -> None:
-    windows = small.windows(["q"] * 4, ["ab", "ab " * 15, "ab cd", "ab " * 14])
-    groups = by_length(windows, max_tokens=40)
-    assert sorted(i for g in groups for i in g) == [0, 1, 2, 3]
-    assert [0, 2] in groups
+@given(st.lists(st.integers(1, 60), max_size=30), st.integers(1, 80))
+def test_batches_hold_inputs_of_similar_length(lengths: list[int], max_tokens: int) -> None:
+    groups = by_length(lengths, max_tokens)
+    assert sorted(i for g in groups for i in g) == list(range(len(lengths)))
     for group in groups:
-        assert len(group) == 1 or len(group) * max(len(windows[i].input_ids) for i in group) <= 40
+        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= max_tokens
+    longest = [max(lengths[i] for i in group) for group in groups]
+    assert longest == sorted(longest)
 
 
 def test_threads_share_a_tokenizer(small: WindowTokenizer) -> None:

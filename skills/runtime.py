@@ -1,0 +1,88 @@
+"""What reading and searching run on: a compiled model, a tokenizer, batches of similar length.
+
+Shared by the reader and the sentence encoder; knows neither spans nor embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from skills.errors import DamagedCheckpoint
+
+
+class OnnxModel:
+    """A compiled model on ONNX Runtime; safe to call from several threads.
+
+    Args:
+        onnx_file: made by ``skills.compiled``.
+        n_threads: threads of one forward pass.
+
+    Raises:
+        DamagedCheckpoint: if the file is not a model.
+    """
+
+    def __init__(self, onnx_file: Path, n_threads: int = 2) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = n_threads
+        options.log_severity_level = 3
+        # inputs come in every length: keeping a memory plan for each only costs memory
+        options.enable_mem_pattern = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(onnx_file), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the library's exceptions have no public root
+            raise DamagedCheckpoint(f"{onnx_file} is not a compiled model: {error}") from error
+        self._inputs = [i.name for i in self._session.get_inputs()]
+        #: Size of the last dimension of the first output, where it is fixed.
+        self.n_dimensions: Any = self._session.get_outputs()[0].shape[-1]
+
+    def __call__(self, inputs: Mapping[str, NDArray[np.int64]]) -> list[Any]:
+        """All outputs, in the model's order; inputs that the model does not take are left out."""
+        outputs: list[Any] = self._session.run(None, {name: inputs[name] for name in self._inputs})
+        return outputs
+
+
+def load_tokenizer(file: Path) -> Tokenizer:
+    """A tokenizer that neither pads nor truncates.
+
+    Its state must not change afterwards: fast tokenizers refuse to be changed while another
+    thread uses them.
+
+    Raises:
+        DamagedCheckpoint: if the file is not a ``tokenizer.json``.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises bare Exception
+        raise DamagedCheckpoint(f"{file} is not a tokenizer file: {error}") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def by_length(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Group inputs of similar length so that no batch holds more than ``max_tokens`` padded tokens.
+
+    Args:
+        lengths: tokens of each input.
+        max_tokens: of a batch. On two cores more than a few hundred no longer fit the caches and
+            are slower than one after the other.
+
+    Returns:
+        lists of indices into ``lengths``; an input longer than ``max_tokens`` is alone.
+    """
+    groups: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if groups and lengths[index] * (len(groups[-1]) + 1) <= max_tokens:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
