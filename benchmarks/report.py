@@ -64,7 +64,7 @@ def peak_memory_mb(pid: int | None = None) -> float:
     if status.is_file():
         for line in status.read_text("utf-8").splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1000
+                return int(line.split()[1]) * 1024 / 1e6
     return 0.0
 
 
@@ -83,9 +83,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         raise ValueError(f"a row has not the {len(heads)} cells that the heads have")
     widths = [max(_width(row[column]) for row in cells) for column in range(len(heads))]
     lines = [
-        "  ".join(_padded(cell, width, column > 0) for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(_padded(cell, widths[column], column > 0) for column, cell in enumerate(row))
         for row in cells
-    ]  # fmt: skip
+    ]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
