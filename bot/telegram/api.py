@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
-from telegram import Bot, error
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters, error
 from telegram.request import HTTPXRequest
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 FaultKind = Literal["flood", "network", "gone", "moved", "unchanged", "token", "conflict", "refused"]
 
@@ -141,6 +143,28 @@ class Api(Bot):
         if not isinstance(result, list):
             raise error.TelegramError("unreadable answer")
         return result
+
+    async def send_text(
+        self, chat_id: int, words: str, *, topic: int = 0, entities: Sequence[MessageEntity] = (),
+        keyboard: InlineKeyboardMarkup | None = None, reply_to: ReplyParameters | None = None,
+        silent: bool = False,
+    ) -> int:  # fmt: skip
+        """Send a message without a preview of its links; its id.
+
+        Of what Telegram answers nothing else is needed, and ``send_message`` would build a Message
+        of all of it: a tenth of what a reply costs.
+        """
+        data: dict[str, Any] = {
+            "chat_id": chat_id,
+            "text": words,
+            "entities": entities or None,
+            "message_thread_id": topic or None,
+            "reply_markup": keyboard,
+            "reply_parameters": reply_to,
+            "disable_notification": silent or None,
+            "link_preview_options": NO_PREVIEW,
+        }
+        return int((await self._post("sendMessage", data))["message_id"])
 
     async def download(self, file_id: str, limit: int) -> bytes:
         """A file of at most ``limit`` bytes.

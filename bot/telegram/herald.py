@@ -88,7 +88,7 @@ class Herald:
         if to["chat_id"] and not to["query_id"]:
             await self._channel.delivery.may(
                 to["chat_id"], update_id, "sendMessage",
-                lambda chat: api.send_message(chat, words, message_thread_id=to["topic"] or None),
+                lambda chat: api.send_text(chat, words, topic=to["topic"]),
             )  # fmt: skip
 
     # Places -------------------------------------------------------------------------------
@@ -147,13 +147,12 @@ class Herald:
         else:
             sent = await self._channel.delivery.may(
                 place.chat_id, place.update_id, "sendMessage",
-                lambda chat: api.send_message(
-                    chat, words, message_thread_id=topic, disable_notification=True,
-                    reply_parameters=reply_to(place),
+                lambda chat: api.send_text(
+                    chat, words, topic=place.topic, silent=True, reply_to=reply_to(place)
                 ),
             )  # fmt: skip
             if not isinstance(sent, Fault):
-                told.message_id = sent.message_id
+                told.message_id = sent
 
     async def _withdraw(self, told: _Told) -> None:
         """Their turn has come."""

@@ -12,7 +12,7 @@ from bot.conversation import Conversation
 from bot.messages import text
 from bot.rendering import place_of
 from bot.telegram import rendering
-from bot.telegram.streaming import NO_PREVIEW
+from bot.telegram.api import NO_PREVIEW
 from bot.telegram.threads import Threads
 from bot.telegram.work import Messenger, Work
 

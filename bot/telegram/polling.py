@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from bot.telegram.metrics import Metrics
 log = logging.getLogger(__name__)
 
 POLL_S = 20
+#: Between two polls that bring something: where much comes in, several updates come at a time.
+BETWEEN_S = 0.1
 MAX_PAUSE_S = 30.0
 
 
@@ -70,6 +73,7 @@ class Polling:
                 await self._after(error)
 
     async def _poll(self) -> None:
+        began = time.monotonic()
         updates = await self._while_renewing(self._offset)
         if updates is None:
             return
@@ -80,6 +84,8 @@ class Polling:
             self._offset = max(known) + 1
         elif updates:
             raise ValueError("updates without ids")  # they would come again at once
+        # a message after a quiet while is taken in at once; only haste is slowed
+        await self._rest(BETWEEN_S - (time.monotonic() - began))
 
     async def _while_renewing(self, offset: int | None) -> Sequence[Mapping[str, Any]] | None:
         """A long poll, during which the role is renewed; None if we are to stop or lost the role."""
@@ -116,6 +122,8 @@ class Polling:
         await self._rest(max(at_least_s, self._pause_s * random.uniform(0.5, 1.5)))  # noqa: S311 - jitter
 
     async def _rest(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except asyncio.TimeoutError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import logging
 import random
 import socket
@@ -127,6 +128,9 @@ class Service:
             try:
                 await asyncio.to_thread(self._pipeline.load)
                 self._loaded = True
+                # What is there now stays; the garbage collector need not look through it for ever.
+                gc.collect()
+                gc.freeze()
                 log.info("serving %s", "by polling" if self._polling else "by webhook")
                 working = [asyncio.create_task(worker.run()) for worker in self._workers]
                 heralding = asyncio.create_task(self._herald.run())

@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from telegram import LinkPreviewOptions, ReplyParameters
+from telegram import ReplyParameters
 
 from bot.messages import text
 from bot.telegram import keyboards
-from bot.telegram.api import Api, Fault
+from bot.telegram.api import NO_PREVIEW, Api, Fault
 from bot.telegram.delivery import Delivery
 from bot.telegram.inbox import Inbox
 from bot.telegram.incoming import Incoming
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from bot.telegram.work import Work
 
 log = logging.getLogger(__name__)
-
-NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 @dataclass
@@ -241,15 +239,14 @@ class Preview:
             return done if isinstance(done, Fault) and done.kind != "unchanged" else None
         sent = await self._channel.delivery.may(
             place.chat_id, place.update_id, "sendMessage",
-            lambda chat: api.send_message(
-                chat, words, message_thread_id=place.topic or None, reply_markup=markup,
-                link_preview_options=NO_PREVIEW, reply_parameters=reply_to(place),
+            lambda chat: api.send_text(
+                chat, words, topic=place.topic, keyboard=markup, reply_to=reply_to(place)
             ),
         )  # fmt: skip
         if isinstance(sent, Fault):
             # it may stand there all the same; another would be one too many
             return Fault("refused", sent.reason) if sent.kind == "network" else sent
-        self.message_id = sent.message_id
+        self.message_id = sent
         await self._keep("message_id", self.message_id)
         return None
 
@@ -262,14 +259,14 @@ class Preview:
         place = self._incoming
         sent = await self._channel.delivery.may(
             place.chat_id, place.update_id, "sendMessage",
-            lambda chat: self._channel.api.send_message(
-                chat, text("telegram.writing", self._language), message_thread_id=place.topic or None,
-                reply_markup=keyboards.stop(place.update_id, self._language), disable_notification=True,
+            lambda chat: self._channel.api.send_text(
+                chat, text("telegram.writing", self._language), topic=place.topic, silent=True,
+                keyboard=keyboards.stop(place.update_id, self._language),
             ),
         )  # fmt: skip
         self.control_id = -1  # not again, whatever came of it
         if not isinstance(sent, Fault):
-            self.control_id = sent.message_id
+            self.control_id = sent
             await self._keep("control_id", self.control_id)
 
     async def _keep(self, name: str, value: int) -> None:

@@ -18,13 +18,13 @@ from typing import TypeVar
 from telegram import InlineKeyboardMarkup, InputFile
 
 from bot.errors import StoreUnavailable
-from bot.telegram.api import Api
+from bot.telegram.api import NO_PREVIEW, Api
 from bot.telegram.delivery import Delivery, Undelivered
 from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Extras, Turn
 from bot.telegram.incoming import Incoming
 from bot.telegram.rendering import Rich
-from bot.telegram.streaming import NO_PREVIEW, reply_to
+from bot.telegram.streaming import reply_to
 
 T = TypeVar("T")
 
@@ -105,13 +105,11 @@ class Messenger:
         self, work: Work, message: Rich, markup: InlineKeyboardMarkup | None, answers: bool
     ) -> None:
         place = work.incoming
-        entities = message.entities() or None
         await self.delivery.must(
             place.chat_id, place.update_id, "sendMessage",
-            lambda chat: self.api.send_message(
-                chat, message.text, entities=entities, message_thread_id=place.topic or None,
-                reply_markup=markup, link_preview_options=NO_PREVIEW,
-                reply_parameters=reply_to(place) if answers else None,
+            lambda chat: self.api.send_text(
+                chat, message.text, entities=message.entities(), topic=place.topic, keyboard=markup,
+                reply_to=reply_to(place) if answers else None,
             ),
             before=lambda: self.inbox.hold(work.turn),
         )  # fmt: skip
