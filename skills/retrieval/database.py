@@ -12,6 +12,7 @@ threads, nothing to close later, and a deleted shelf is gone.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,8 @@ TOKENIZER = ("porter", "unicode61", "remove_diacritics", "2")
 BUSY_TIMEOUT_MS = 30_000
 
 # ``text`` runs from ``text_start`` to the next passage's ``text_start``: the rows of a document
-# joined are the document, white space included. Texts are UTF-8 blobs: SQLite's own text type
-# cannot hold everything that a Python string can.
+# joined are the document, white space included. Texts are blobs (see ``blob_of``): SQLite's own text
+# type cannot hold everything that a Python string can.
 _SCHEMA = f"""
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
@@ -42,6 +43,7 @@ CREATE TABLE documents (
     name BLOB NOT NULL UNIQUE,
     n_chars INTEGER NOT NULL,
     n_passages INTEGER NOT NULL,
+    n_pages INTEGER NOT NULL,
     pages BLOB NOT NULL
 );
 CREATE TABLE passages (
@@ -135,14 +137,29 @@ def check_encoder(connection: apsw.Connection, path: Path, encoder_name: str) ->
         )
 
 
+class Damage(Exception):
+    """What is stored is not what was stored; leaves this package as a ShelfError."""
+
+
 def blob_of(text: str) -> bytes:
-    """A text as it is stored."""
-    return text.encode("utf-8", "surrogatepass")
+    """A text as it is stored: its checksum and its UTF-8.
+
+    SQLite notices damage to its own structure and not to what it carries; we quote to the letter.
+    """
+    encoded = text.encode("utf-8", "surrogatepass")
+    return zlib.crc32(encoded).to_bytes(4, "big") + encoded
 
 
 def text_of(blob: bytes) -> str:
-    """A stored text."""
-    return blob.decode("utf-8", "surrogatepass")
+    """A stored text.
+
+    Raises:
+        Damage: if it is not as it was stored.
+    """
+    encoded = blob[4:]
+    if zlib.crc32(encoded) != int.from_bytes(blob[:4], "big"):
+        raise Damage("a stored text does not match its checksum")
+    return encoded.decode("utf-8", "surrogatepass")
 
 
 def _prepare(connection: apsw.Connection) -> None:
@@ -179,7 +196,7 @@ def _converted(path: Path) -> Iterator[None]:
     """Turn the library's exceptions into ours."""
     try:
         yield
-    except (apsw.NotADBError, apsw.CorruptError) as error:
+    except (apsw.NotADBError, apsw.CorruptError, Damage) as error:
         raise ShelfError(
             f"{path} is damaged and cannot be searched: remove it and add its documents again ({error})"
         ) from error

@@ -75,6 +75,8 @@ def search_shelf(shelf: Path, question: str, vector: FloatArray, k: int, encoder
         found = []
         for hit in search(connection, question, vector, k):
             row: Any = connection.execute(_PASSAGE, (hit.passage_id,)).fetchone()
+            if row is None:
+                raise database.Damage("a passage that was found is not there")
             document_id, name, page, heading, start, end, text_start, text = row
             words = text_of(text)[start - text_start : end - text_start]
             overlap = len(asked.intersection(stemmer(words))) / len(asked) if asked else 0.0
@@ -155,10 +157,10 @@ class ShelfReader:
 
 
 def entries_of(connection: apsw.Connection) -> tuple[ShelfEntry, ...]:
-    rows = connection.execute("SELECT id, name, n_chars, n_passages, pages FROM documents ORDER BY number")
+    rows = connection.execute("SELECT id, name, n_chars, n_passages, n_pages FROM documents ORDER BY number")
     return tuple(
-        ShelfEntry(document_id, text_of(name), n_chars, n_passages, len(json.loads(pages)))
-        for document_id, name, n_chars, n_passages, pages in rows
+        ShelfEntry(document_id, text_of(name), n_chars, n_passages, n_pages)
+        for document_id, name, n_chars, n_passages, n_pages in rows
     )
 
 
@@ -174,7 +176,7 @@ def _find(
     if not row:
         raise ShelfError(f"document {document_id[:12]} does not stand on the shelf {shelf}")
     number, name, pages = row
-    return number, text_of(name), tuple(Page(*page) for page in json.loads(pages))
+    return number, text_of(name), tuple(Page(*page) for page in json.loads(text_of(pages)))
 
 
 def _pieces(connection: apsw.Connection, number: int, start: int, end: int | None) -> list[str]:

@@ -17,7 +17,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.retrieval.database import TOKENIZER
+from skills.retrieval.database import TOKENIZER, Damage
 from skills.retrieval.fusion import SIMILARITY_WEIGHT, fused_score, idf, most_bm25, word_share
 from skills.retrieval.words import informative_words
 
@@ -167,6 +167,8 @@ def _similarities(connection: apsw.Connection, vector: FloatArray, passage_ids: 
     ).fetchall()
     if not rows:
         return {}
+    if {len(row[1]) for row in rows} != {len(vector)} or len(rows) != len(passage_ids):
+        raise Damage("a passage that was found has no vector")
     packed = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.int8)
     vectors = packed.reshape(len(rows), -1).astype(np.float32)
     cosines = vectors @ vector / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)

@@ -100,10 +100,11 @@ def _insert(
     connection: apsw.Connection, document: Document, spans: Sequence[PassageSpan], vectors: FloatArray
 ) -> None:
     number = connection.execute(
-        "INSERT INTO documents (id, name, n_chars, n_passages, pages) VALUES (?, ?, ?, ?, ?) "
-        "RETURNING number",
-        (document.id, blob_of(document.name), len(document.text), len(spans), _pages_blob(document.pages)),
-    ).get
+        "INSERT INTO documents (id, name, n_chars, n_passages, n_pages, pages) "
+        "VALUES (?, ?, ?, ?, ?, ?) RETURNING number",
+        (document.id, blob_of(document.name), len(document.text), len(spans), len(document.pages),
+         _pages_blob(document.pages)),
+    ).get  # fmt: skip
     first = connection.execute("SELECT ifnull(max(id), 0) + 1 FROM passages").get
     ids = range(first, first + len(spans))
     text = document.text
@@ -123,8 +124,8 @@ def _insert(
     if not spans:  # a blank text is kept too
         connection.execute(
             "INSERT INTO passages (document, start, end, embedding, text_start, heading, text) "
-            "VALUES (?, 0, 0, x'', 0, x'', ?)",
-            (number, blob_of(text)),
+            "VALUES (?, 0, 0, x'', 0, ?, ?)",
+            (number, blob_of(""), blob_of(text)),
         )
     title = PurePath(document.name).stem  # that it is a ".pdf" says nothing
     connection.executemany(
@@ -165,4 +166,4 @@ def _for_index(text: str) -> str:
 
 
 def _pages_blob(pages: Sequence[Page]) -> bytes:
-    return json.dumps([[page.label, page.start, page.end] for page in pages]).encode()
+    return blob_of(json.dumps([[page.label, page.start, page.end] for page in pages]))
