@@ -94,7 +94,7 @@ class SkillChooser(Component):
             return Choice("qa", confidence, reading)
         if only_documents:
             return Choice("none", 1.0 - confidence, reading)
-        if not has_shelf or not reading.candidates or small_talk >= 0.5:
+        if not has_shelf or small_talk >= 0.5:
             return Choice("chat", small_talk if has_shelf else 1.0, reading)
         return Choice("none", 1.0 - confidence, reading)
 

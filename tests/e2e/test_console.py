@@ -29,7 +29,14 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Starts the program; every start shares one data folder."""
     folder = tmp_path_factory.mktemp("console")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("QUOTH_", "REDIS_", "TELEGRAM_"))}
-    environment |= {"QUOTH_DATA_DIR": str(folder), "TERM": "dumb"}
+    network_log = folder / "network.log"
+    environment |= {
+        "QUOTH_DATA_DIR": str(folder),
+        "TERM": "dumb",
+        # the network is cut for the program, and what it tries is noted
+        "PYTHONPATH": str(ROOT / "tests" / "support" / "no_network"),
+        "QUOTHTEST_NETWORK_LOG": str(network_log),
+    }
     children = []
 
     def begin() -> pexpect.spawn:
@@ -44,6 +51,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     yield begin
     for child in children:
         child.close(force=True)
+    assert not network_log.exists(), network_log.read_text()
 
 
 def say(child: pexpect.spawn, line: str) -> str:

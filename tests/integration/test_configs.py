@@ -1,0 +1,53 @@
+"""Every config is built, as DeepPavlov builds it, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted((ROOT / "configs").glob("*.json"))
+BUILD = """
+import sys
+from bot.settings import offline_environment
+offline_environment()
+from deeppavlov import build_model
+model = build_model(sys.argv[1])
+print("torch" in sys.modules, "transformers" in sys.modules, *model.out_params)
+"""
+#: What comes out, by config: callers depend on it.
+OUTPUTS = {
+    "chat.json": "reply",
+    "chat_api.json": "reply skill confidence evidence",
+    "dialog.json": "replies",
+    "ingest.json": "results",
+    "squad_reader.json": "answers starts scores no_answer_scores",
+}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
+def test_config_is_built_without_torch(config: Path, tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("QUOTH_", "REDIS_", "DP_"))}
+    environment["QUOTH_DATA_DIR"] = str(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, str(config)], cwd=ROOT, env=environment, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"False False {OUTPUTS[config.name]}"
+
+
+def test_a_missing_reader_is_one_clear_line(tmp_path: Path) -> None:
+    environment = {**os.environ, "QUOTH_DATA_DIR": str(tmp_path), "QUOTH_READER": str(tmp_path / "nowhere")}
+    done = subprocess.run(
+        [sys.executable, "-m", "deeppavlov", "interact", "configs/chat.json"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False, input="",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "nowhere" in done.stderr
