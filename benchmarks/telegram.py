@@ -64,41 +64,42 @@ def run(
     module: tuple[str, ...], n_chats: int, n_messages: int, questions: tuple[str, ...], document: bool = False
 ) -> dict[str, float]:
     """Let the chats talk; the figures."""
-    with tempfile.TemporaryDirectory() as folder, FakeTelegram() as telegram:
-        with Program(telegram, Path(folder), module, QUOTH_TELEGRAM_LEASE_S=10) as program:
-            program.wait_started(300)
-            users = [telegram.user(f"user{i}") for i in range(n_chats)]
-            if document:
-                for user in users:
-                    telegram.upload(user, "agreement.txt", DOCUMENT.encode())
-                telegram.wait_for(lambda: all(telegram.texts(u["id"]) for u in users), 600)
-            talk(telegram, users[0], 2, questions)  # warm
-            assert program.process is not None
-            process = psutil.Process(program.process.pid)
-            cpu, began = cpu_s(process), time.monotonic()
-            timings: list[Timing] = []
-            people = [
-                threading.Thread(
-                    target=lambda u=user: timings.extend(talk(telegram, u, n_messages, questions))
-                )
-                for user in users
-            ]
-            for person in people:
-                person.start()
-            for person in people:
-                person.join()
-            took = time.monotonic() - began
-            n = n_chats * n_messages
-            return {
-                "messages": n,
-                "first_median_s": statistics.median(t.first_s for t in timings),
-                "first_p95_s": percentile([t.first_s for t in timings], 95),
-                "whole_median_s": statistics.median(t.whole_s for t in timings),
-                "whole_p95_s": percentile([t.whole_s for t in timings], 95),
-                "replies_per_s": n / took,
-                "cpu_ms_per_message": 1000 * (cpu_s(process) - cpu) / n,
-                "rss_mb": process.memory_info().rss / 1e6,
-            }
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        FakeTelegram() as telegram,
+        Program(telegram, Path(folder), module, QUOTH_TELEGRAM_LEASE_S=10) as program,
+    ):
+        program.wait_started(300)
+        users = [telegram.user(f"user{i}") for i in range(n_chats)]
+        if document:
+            for user in users:
+                telegram.upload(user, "agreement.txt", DOCUMENT.encode())
+            telegram.wait_for(lambda: all(telegram.texts(u["id"]) for u in users), 600)
+        talk(telegram, users[0], 2, questions)  # warm
+        assert program.process is not None
+        process = psutil.Process(program.process.pid)
+        cpu, began = cpu_s(process), time.monotonic()
+        timings: list[Timing] = []
+        people = [
+            threading.Thread(target=lambda u=user: timings.extend(talk(telegram, u, n_messages, questions)))
+            for user in users
+        ]
+        for person in people:
+            person.start()
+        for person in people:
+            person.join()
+        took = time.monotonic() - began
+        n = n_chats * n_messages
+        return {
+            "messages": n,
+            "first_median_s": statistics.median(t.first_s for t in timings),
+            "first_p95_s": percentile([t.first_s for t in timings], 95),
+            "whole_median_s": statistics.median(t.whole_s for t in timings),
+            "whole_p95_s": percentile([t.whole_s for t in timings], 95),
+            "replies_per_s": n / took,
+            "cpu_ms_per_message": 1000 * (cpu_s(process) - cpu) / n,
+            "rss_mb": process.memory_info().rss / 1e6,
+        }
 
 
 def talk(telegram: FakeTelegram, user: Json, n: int, questions: tuple[str, ...]) -> list[Timing]:

@@ -29,6 +29,8 @@ N_QUOTES = 2
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*(?=\s)")
 
+_FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
+
 
 @dataclass(frozen=True)
 class Span:
@@ -195,21 +197,20 @@ def _cut(words: str, following: str) -> int:
         if place >= half:
             return place
     end = len(words)
-    while end > half and _joined(words[end - 1], (words + following)[end]):
+    while end > half and _joined(words[:end], (words + following)[end]):
         end -= 1
     return end
 
 
 def _joined(before: str, after: str) -> bool:
-    """Whether a cut between two characters would tear what is seen as one."""
-    if "\u200d" in (before, after) or unicodedata.combining(after):
+    """Whether a cut between two texts would tear what is seen as one character."""
+    if "\u200d" in (before[-1], after) or unicodedata.combining(after):
         return True
-    return (
-        "\ufe00" <= after <= "\ufe0f"  # variation selectors
-        or "\U0001f3fb" <= after <= "\U0001f3ff"  # skin tones
-        or ("\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff")  # flags
-        or (before == "\r" and after == "\n")
-    )
+    if "\ufe00" <= after <= "\ufe0f" or "\U0001f3fb" <= after <= "\U0001f3ff":
+        return True  # a variant of a sign, or its skin tone
+    # a flag is two letters of their own, the next flag two more
+    letters = len(before) - len(before.rstrip(_FLAG_LETTERS))
+    return after in _FLAG_LETTERS and letters % 2 == 1
 
 
 def _stripped(rich: Rich, start: int, end: int) -> Rich:
