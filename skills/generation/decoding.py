@@ -201,7 +201,7 @@ CHAT_STYLES = ("precise", "balanced", "creative")
 
 PRESETS: dict[str, Decoding] = {
     "greedy": Decoding(),
-    "beam": Decoding(num_beams=4, no_repeat_ngram_size=3),
+    "beam": Decoding(num_beams=4, no_repeat_ngram_size=6),
     "temperature": Decoding(do_sample=True, temperature=0.7),
     "top_k": Decoding(do_sample=True, top_k=40),
     "top_p": Decoding(do_sample=True, top_p=0.9),
@@ -209,7 +209,7 @@ PRESETS: dict[str, Decoding] = {
     "typical": Decoding(do_sample=True, typical_p=0.9),
     "contrastive": Decoding(penalty_alpha=0.6, top_k=4),
     "repetition_penalty": Decoding(repetition_penalty=1.2),
-    "no_repeat_ngram": Decoding(no_repeat_ngram_size=3),
+    "no_repeat_ngram": Decoding(no_repeat_ngram_size=4),
     "precise": Decoding(do_sample=True, temperature=0.2, top_k=40, top_p=0.9, no_repeat_ngram_size=8),
     "balanced": Decoding(do_sample=True, temperature=0.4, top_k=40, min_p=0.1, no_repeat_ngram_size=8),
     "creative": Decoding(do_sample=True, temperature=0.8, top_k=100, min_p=0.1, no_repeat_ngram_size=8),

@@ -261,3 +261,34 @@ def test_the_temperature_acts_before_the_filters_as_in_transformers(engine):
 
     # the other way round, heat would draw among the same few tokens
     assert first_tokens(3.0, 20) - first_tokens(1.0, 40)
+
+
+def test_deeppavlov_builds_the_component_from_a_config():
+    from deeppavlov import build_model
+
+    chain = build_model(
+        {
+            "chainer": {
+                "in": ["utterances", "histories", "findings", "listeners", "preferences"],
+                "pipe": [
+                    {
+                        "class_name": "skills.generation.reply_generator:ReplyGenerator",
+                        "id": "reply_generator",
+                        "model": MODEL,
+                        "n_ctx": "512",
+                        "n_slots": 1,
+                        "n_threads": "1",
+                        "max_new_tokens": 8,
+                        "in": ["utterances", "histories", "findings", "listeners", "preferences"],
+                        "out": ["drafts"],
+                    }
+                ],
+                "out": ["drafts"],
+            }
+        }
+    )
+    try:
+        (draft,) = chain(["Hi!"], [None], [None], [None], [None])
+        assert draft.text
+    finally:
+        chain.destroy()

@@ -93,6 +93,11 @@ class TransformersEngine:
 
             transformers.logging.set_verbosity_error()
             transformers.logging.disable_progress_bar()
+            if gguf_file:
+                from transformers import modeling_gguf_pytorch_utils
+
+                # the one bar that no switch turns off
+                modeling_gguf_pytorch_utils.tqdm = _without_bar
             torch.set_num_threads(self.n_threads)
             source: dict[str, Any] = {"local_files_only": True}
             if gguf_file:
@@ -261,6 +266,10 @@ class TransformersEngine:
         reception = TokenText(self._tokenizer, stops, None)
         reception.take(ids)
         return reception.finish()
+
+
+def _without_bar(items: Any, **_: Any) -> Any:
+    return items
 
 
 def _locate(model: str, verify: bool) -> tuple[Path, str]:
