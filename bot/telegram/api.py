@@ -120,7 +120,7 @@ class Api(Bot):
         root = root.rstrip("/")
         self._file_root = f"{root}/file/bot{token}"
         self._files = httpx.AsyncClient(timeout=timeout_s)
-        requests = [
+        self._both = [
             QuietRequest(
                 connection_pool_size=size, read_timeout=timeout_s, write_timeout=timeout_s,
                 connect_timeout=10, pool_timeout=timeout_s, media_write_timeout=60,
@@ -129,8 +129,17 @@ class Api(Bot):
         ]  # fmt: skip
         super().__init__(
             token, base_url=f"{root}/bot", base_file_url=f"{root}/file/bot",
-            get_updates_request=requests[0], request=requests[1],
+            get_updates_request=self._both[0], request=self._both[1],
         )  # fmt: skip
+
+    async def who(self) -> tuple[int, str]:
+        """The bot's id and its username; ``get_me`` wants more of the answer than we need.
+
+        Raises:
+            telegram.error.TelegramError: if it is no bot's token, or Telegram does not answer.
+        """
+        me = await self._post("getMe")
+        return int(me["id"]), str(me.get("username") or "")
 
     async def raw_updates(
         self, offset: int | None, timeout_s: int, allowed: Sequence[str]
@@ -166,6 +175,21 @@ class Api(Bot):
         }
         return int((await self._post("sendMessage", data))["message_id"])
 
+    async def edit_text(
+        self, chat_id: int, message_id: int, words: str, *, entities: Sequence[MessageEntity] = (),
+        keyboard: InlineKeyboardMarkup | None = None,
+    ) -> None:  # fmt: skip
+        """Change a message of ours; without a keyboard the one it has goes."""
+        data: dict[str, Any] = {
+            "chat_id": chat_id,
+            "message_id": message_id,
+            "text": words,
+            "entities": entities or None,
+            "reply_markup": keyboard,
+            "link_preview_options": NO_PREVIEW,
+        }
+        await self._post("editMessageText", data)
+
     async def download(self, file_id: str, limit: int) -> bytes:
         """A file of at most ``limit`` bytes.
 
@@ -193,7 +217,8 @@ class Api(Bot):
 
     async def close_connections(self) -> None:
         """Let go of all connections."""
-        await self.shutdown()
+        for request in self._both:
+            await request.shutdown()
         await self._files.aclose()
 
 

@@ -84,8 +84,7 @@ async def _who_am_i(api: Api) -> Me:
     """
     for attempt in range(1, START_TRIES + 1):
         try:
-            await api.initialize()
-            return Me(api.bot.id, api.bot.username or "")
+            return Me(*await api.who())
         except Exception as failure:
             fault = fault_of(failure)
         if fault.kind == "token":

@@ -125,8 +125,8 @@ class Buttons:
         place = work.incoming
         await self._messenger.delivery.may(
             place.chat_id, place.update_id, "editMessageText",
-            lambda chat: self._messenger.api.edit_message_text(
-                message.text, chat, place.message_id, reply_markup=markup
+            lambda chat: self._messenger.api.edit_text(
+                chat, place.message_id, message.text, keyboard=markup
             ),
         )  # fmt: skip
 

@@ -142,7 +142,7 @@ class Herald:
         elif told.message_id:
             await self._channel.delivery.may(
                 place.chat_id, place.update_id, "editMessageText",
-                lambda chat: api.edit_message_text(words, chat, told.message_id),
+                lambda chat: api.edit_text(chat, told.message_id, words),
             )  # fmt: skip
         else:
             sent = await self._channel.delivery.may(

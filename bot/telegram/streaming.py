@@ -20,7 +20,7 @@ from telegram import ReplyParameters
 
 from bot.messages import text
 from bot.telegram import keyboards
-from bot.telegram.api import NO_PREVIEW, Api, Fault
+from bot.telegram.api import Api, Fault
 from bot.telegram.delivery import Delivery
 from bot.telegram.inbox import Inbox
 from bot.telegram.incoming import Incoming
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from bot.telegram.work import Work
 
 log = logging.getLogger(__name__)
+
+
+#: Previews of one reply that may fail before no more are tried.
+MAX_FAILURES = 4
 
 
 @dataclass
@@ -165,15 +169,16 @@ class Preview:
 
     async def _type(self) -> None:
         await asyncio.sleep(self._channel.pacing.typing_after)
-        place = self._incoming
-        while not self._shown:
+        place, failures = self._incoming, 0
+        while not self._shown and failures < MAX_FAILURES:
             if self._channel.pace.spare(0.3):
-                await self._channel.delivery.may(
+                done = await self._channel.delivery.may(
                     place.chat_id, place.update_id, "sendChatAction",
                     lambda chat: self._channel.api.send_chat_action(
                         chat, "typing", message_thread_id=place.topic or None, read_timeout=5
                     ),
                 )  # fmt: skip
+                failures = failures + 1 if isinstance(done, Fault) else 0
             await asyncio.sleep(self._channel.pacing.typing_every)
 
     async def _show(self) -> None:
@@ -183,7 +188,7 @@ class Preview:
         pacing = self._channel.pacing
         by_draft = self._incoming.private and self._channel.drafts and not self.message_id
         await self._pause(pacing.draft_after if by_draft else pacing.message_after)
-        last = ""
+        last, failures = "", 0
         while not self._closed:
             words = tail("".join(self._pieces)) or self._status
             if words.strip() and words != last and self._channel.pace.spare(0.3 if self._shown else 0.0):
@@ -197,6 +202,10 @@ class Preview:
                     continue
                 elif fault.kind in ("gone", "refused"):
                     return
+                else:
+                    failures += 1
+                    if failures == MAX_FAILURES:
+                        return
             if by_draft:
                 await self._control()
             await self._pause(pacing.draft_every if by_draft else pacing.edit_every)
@@ -231,10 +240,7 @@ class Preview:
         if self.message_id:
             done = await self._channel.delivery.may(
                 place.chat_id, place.update_id, "editMessageText",
-                lambda chat: api.edit_message_text(
-                    words, chat, self.message_id, reply_markup=markup, link_preview_options=NO_PREVIEW,
-                    read_timeout=5,
-                ),
+                lambda chat: api.edit_text(chat, self.message_id, words, keyboard=markup),
             )  # fmt: skip
             return done if isinstance(done, Fault) and done.kind != "unchanged" else None
         sent = await self._channel.delivery.may(

@@ -18,7 +18,7 @@ from typing import TypeVar
 from telegram import InlineKeyboardMarkup, InputFile
 
 from bot.errors import StoreUnavailable
-from bot.telegram.api import NO_PREVIEW, Api
+from bot.telegram.api import Api
 from bot.telegram.delivery import Delivery, Undelivered
 from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Extras, Turn
@@ -121,9 +121,8 @@ class Messenger:
         try:
             await self.delivery.must(
                 place.chat_id, place.update_id, "editMessageText",
-                lambda chat: self.api.edit_message_text(
-                    message.text, chat, message_id, entities=message.entities() or None,
-                    reply_markup=markup, link_preview_options=NO_PREVIEW,
+                lambda chat: self.api.edit_text(
+                    chat, message_id, message.text, entities=message.entities(), keyboard=markup
                 ),
                 before=lambda: self.inbox.hold(work.turn),
             )  # fmt: skip
