@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from bot.conversation import Conversation
-from bot.errors import DocumentError
+from bot.errors import DocumentError, StoreFull
 from bot.messages import explain, text
 from bot.settings import Settings
 from bot.telegram import rendering
@@ -103,7 +103,7 @@ class Shelf:
                 self._conversation.add_document, work.incoming.session_id, name, data,
                 progress=progress, language=work.language,
             )  # fmt: skip
-        except DocumentError as error:
+        except (DocumentError, StoreFull) as error:
             return explain(error, work.language), False
         sentence = text(
             f"document.{added.outcome}", work.language, name=added.name, n_chars=added.n_chars

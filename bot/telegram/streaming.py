@@ -163,9 +163,9 @@ class Preview:
         self._woken.set()
         typing, showing = self._tasks
         typing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await typing
-        await asyncio.shield(showing)
+        for result in await asyncio.gather(typing, asyncio.shield(showing), return_exceptions=True):
+            if isinstance(result, Exception):  # a reply does not fail for its preview
+                log.error("a preview failed with %s", type(result).__name__)
 
     async def _type(self) -> None:
         await asyncio.sleep(self._channel.pacing.typing_after)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 #: How often an update is put off for faults that are not its own (Telegram or Redis away).
-MAX_DEFERS = 60
+MAX_DEFERS = 500
 #: Updates whose replies may be being sent while their places are free again.
 MAX_SENDING = 200
 
@@ -148,7 +148,12 @@ class Worker:
 
     async def _attend(self, turn: Turn, release: Callable[[], None]) -> None:
         began = time.monotonic()
-        work = self._handlers.open(turn, release)
+        try:
+            work = self._handlers.open(turn, release)
+        except Exception as error:  # stored by another version; there is nobody to tell
+            log.error("an update cannot be read: %s (update %d)", type(error).__name__, turn.update_id)
+            await persistently(lambda: self._inbox.set_aside(turn, "unreadable"))
+            return
         if turn.attempts > MAX_ATTEMPTS:  # whoever tried before did not live to say why
             await self._give_up(work, "the program ended each time")
             return
