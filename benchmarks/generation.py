@@ -29,6 +29,7 @@ from benchmarks.report import machine, peak_memory_mb, ratio, table
 MODEL = "SmolLM2-135M-Instruct"
 N_CTX, N_SLOTS = 2048, 4
 SEED = 7
+FIRST = "How is the sea?"
 TOPICS = ("the sea", "cats", "Paris", "bread", "the moon", "chess", "rain", "old books")
 
 
@@ -54,19 +55,12 @@ def main() -> int:
             return 1
         found |= done
     ours = found["quoth"]
-    rows = [
-        [
-            name,
-            f"{figures['one']:.1f}",
-            ratio(ours["one"], figures["one"], TARGETS.get(name)) if name != "quoth" else "",
-            f"{figures['eight']:.1f}",
-            ratio(ours["eight"], figures["eight"]) if name != "quoth" else "",
-            f"{figures['cold']:.0f}",
-            f"{figures['warm']:.0f}",
-        ]
-        for name, figures in found.items()
-        if "one" in figures
-    ]
+    rows = []
+    for name, figures in ((name, f) for name, f in found.items() if "one" in f):
+        one = "" if name == "quoth" else ratio(ours["one"], figures["one"], TARGETS.get(name))
+        eight = "" if name == "quoth" else ratio(ours["eight"], figures["eight"])
+        speeds = [f"{figures['one']:.1f}", one, f"{figures['eight']:.1f}", eight]
+        rows.append([name, *speeds, f"{figures['cold']:.0f}", f"{figures['warm']:.0f}"])
     print(table(HEADS, rows))
     for name, figures in found.items():
         peak = f", peak memory {figures['peak_mb']:.0f} MB" if "peak_mb" in figures else ""
@@ -97,6 +91,11 @@ def run_worker(worker: str, chosen: argparse.Namespace) -> dict[str, dict[str, A
 def utterances(part: str, n: int) -> list[str]:
     """Different ones for each part, so that only what is common to all prompts is cached."""
     return [f"Tell me about {TOPICS[at % 8]}, {part} number {at}, at some length." for at in range(n)]
+
+
+def personas(n: int) -> list[str]:
+    """System messages of some length that share no beginning."""
+    return [f"Persona {at}: you are brief. " * 6 for at in range(n)]
 
 
 def quoth_and_raw(rounds: int, tokens: int, threads: int) -> dict[str, Any]:
@@ -166,11 +165,11 @@ def quoth_and_raw(rounds: int, tokens: int, threads: int) -> dict[str, Any]:
         same, n = same + theirs[0][0].strip().startswith(mine[0][0]), n + 1
     eight_speed, _ = timed(ask, utterances("chat", 8))
     eight_raw, _ = timed(ask_raw, utterances("chat", 8))
-    personas = [f"Persona {at}: you are brief. " * 6 for at in range(rounds)]
-    cold = [first_token("How is the sea?", persona) for persona in personas]
-    warm = [first_token("How is the sea?", personas[-1]) for _ in range(rounds)]
-    cold_raw = [first_token_raw("How is the sea?", persona) for persona in personas]
-    warm_raw = [first_token_raw("How is the sea?", personas[-1]) for _ in range(rounds)]
+    new = personas(rounds)
+    cold = [first_token(FIRST, persona) for persona in new]
+    warm = [first_token(FIRST, new[-1]) for _ in range(rounds)]
+    cold_raw = [first_token_raw(FIRST, persona) for persona in new]
+    warm_raw = [first_token_raw(FIRST, new[-1]) for _ in range(rounds)]
     return {
         "quoth": {
             "one": statistics.median(one["quoth"]), "eight": eight_speed,
@@ -243,8 +242,10 @@ def transformers_run(dtype: str) -> Callable[[int, int, int], dict[str, Any]]:
         tokenizer.padding_side, tokenizer.pad_token_id = "left", model.generation_config.eos_token_id
         balanced = replace(preset("balanced"), seed=SEED)
 
-        def generate(said: Sequence[str], n_tokens: int) -> list[tuple[str, int]]:
-            chats = [[m.as_dict() for m in chat_messages(DEFAULT_PERSONA, [], one)] for one in said]
+        def generate(
+            said: Sequence[str], n_tokens: int, persona: str = DEFAULT_PERSONA
+        ) -> list[tuple[str, int]]:
+            chats = [[m.as_dict() for m in chat_messages(persona, [], one)] for one in said]
             inputs = tokenizer.apply_chat_template(
                 chats, add_generation_prompt=True, return_tensors="pt", return_dict=True, padding=True
             )
@@ -264,9 +265,9 @@ def transformers_run(dtype: str) -> Callable[[int, int, int], dict[str, Any]]:
         ]
         eight, _ = timed(lambda said: generate(said, tokens), utterances("chat", 8))
         first = []
-        for said in utterances("first", rounds):  # it keeps nothing of a prompt: cold is warm
+        for persona in personas(rounds):  # it keeps nothing of a prompt: cold is warm
             began = time.perf_counter()
-            generate([said], 1)
+            generate([FIRST], 1, persona)
             first.append((time.perf_counter() - began) * 1000)
         figures = {
             "one": statistics.median(one), "eight": eight, "cold": statistics.median(first),
