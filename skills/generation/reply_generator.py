@@ -144,9 +144,9 @@ class ReplyGenerator(Component):
             InputError: if an utterance alone does not fit the model's context.
             GenerationError: if the engine failed, or gave an empty reply several times.
         """
+        entries = list(zip(utterances, histories, findings, listeners, preferences, strict=True))
         given_up = threading.Event()
         futures: list[Future[Draft] | None] = []
-        entries = zip(utterances, histories, findings, listeners, preferences, strict=True)
         for utterance, history, finding, listener, preference in entries:
             if finding is not None and not finding.wants_reply:
                 futures.append(None)
