@@ -50,6 +50,14 @@ class OnnxModel:
         return outputs
 
 
+def encodable(text: str) -> str:
+    """A text as long as the given one in which "?" stands for lone surrogates.
+
+    Python strings may hold them (JSON brings them in), libraries that want UTF-8 refuse them.
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def load_tokenizer(file: Path) -> Tokenizer:
     """A tokenizer that neither pads nor truncates.
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from skills.errors import ConfigurationError
-from skills.runtime import load_tokenizer
+from skills.runtime import encodable, load_tokenizer
 
 IntArray = NDArray[np.int64]
 
@@ -111,7 +111,7 @@ class WindowTokenizer:
 
     def tokens(self, text: str) -> Tokens:
         """Tokenize a text without special tokens."""
-        encoding: Encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        encoding: Encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
         ids = np.asarray(encoding.ids, dtype=np.int64)
         offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
         return Tokens(ids, offsets)

@@ -22,7 +22,7 @@ from skills.checkpoints import checkpoint_folder, source_hashes
 from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
 from skills.dialog import Progress
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
-from skills.runtime import OnnxModel, by_length, load_tokenizer
+from skills.runtime import OnnxModel, by_length, encodable, load_tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class OnnxEncoder:
             float32, shape (n_texts, n_dimensions), in the order of ``texts``.
         """
         # one by one: batch encoding starts a thread pool that does not survive a fork
-        ids = [self._tokenizer.encode(text).ids for text in texts]
+        ids = [self._tokenizer.encode(encodable(text)).ids for text in texts]
         vectors = np.empty((len(ids), self.n_dimensions), dtype=np.float32)
         n_done = 0
         for group in by_length([len(i) for i in ids], self._max_batch_tokens):

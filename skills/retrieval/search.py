@@ -2,8 +2,7 @@
 
 Words: BM25 of FTS5. Meaning: the nearest vectors by their signs alone (sqlite-vec reads 48 bytes
 a passage), then the exact cosine of everything either search brought up. What a search costs is
-bounded: words that stand in too many passages are left out, so that no more than
-``MAX_MATCHES`` passages are ever scored.
+bounded, whatever is asked and however large the shelf is; see the constants.
 """
 
 from __future__ import annotations
@@ -20,13 +19,18 @@ from numpy.typing import NDArray
 from skills.retrieval.database import TOKENIZER, Damage
 from skills.retrieval.fusion import SIMILARITY_WEIGHT, fused_score, idf, most_bm25, word_share
 from skills.retrieval.words import informative_words
+from skills.runtime import encodable
 
 FloatArray = NDArray[np.float32]
 
-#: Passages that the words of one question may match, summed over the words; each costs about a
-#: microsecond. On 100,000 passages most questions stay below; leaving out the most frequent words of
-#: the others costs no recall (with half of it, it costs 1 % of recall@5).
-MAX_MATCHES = 20_000
+#: Passages that BM25 is reckoned for; each costs about a microsecond. They are those that hold any
+#: of the question's rarest words: one that holds only its frequent words is hardly ever right. The
+#: rarest alone may stand in three times as many; beyond that, only what is near in meaning is scored.
+#: Measured as shares of SQuAD's paragraphs, both bounds cost no recall.
+MAX_SCORED = 4_000
+#: Passages that all words of a question together may match, which costs a fifth of that each; the
+#: most frequent words beyond it do not count.
+MAX_MATCHES = 40_000
 #: Candidates that each of the two searches brings up. From 32 to 64 recall is the same.
 N_CANDIDATES = 40
 
@@ -57,7 +61,7 @@ class Stemmer:
     def __call__(self, text: str) -> list[str]:
         """Stems of a text's words, in order."""
         found: Any = self._tokenizer(
-            text.encode("utf-8", "replace"),
+            encodable(text).encode(),
             apsw.FTS5_TOKENIZE_DOCUMENT,
             None,
             include_offsets=False,
@@ -116,48 +120,84 @@ def _nearest(connection: apsw.Connection, vector: FloatArray) -> list[int]:
     return [row[0] for row in rows]
 
 
+_SHARES = """
+WITH chosen AS MATERIALIZED (
+    SELECT rowid AS id FROM passage_words WHERE passage_words MATCH :rare
+    UNION SELECT value FROM json_each(:also)
+), scored AS MATERIALIZED (
+    -- "+" keeps the index from being searched anew for each of the chosen
+    SELECT rowid AS id, -bm25(passage_words) AS value FROM passage_words
+    WHERE passage_words MATCH :words AND +rowid IN chosen
+)
+SELECT id, value FROM (SELECT id, value FROM scored ORDER BY value DESC, id LIMIT :n)
+UNION SELECT id, value FROM scored WHERE id IN (SELECT value FROM json_each(:also))
+"""
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The words of a question that are searched for.
+
+    Attributes:
+        rare: any of which a passage has to hold to be looked at for its words; may be empty.
+        every: that count for a passage's BM25, the rare ones first.
+        most: what BM25 could be at the most.
+    """
+
+    rare: tuple[str, ...]
+    every: tuple[str, ...]
+    most: float
+
+
 def _shares(connection: apsw.Connection, question: str, also: Sequence[int]) -> dict[int, float]:
     """``word_share`` of the best passages by BM25, and of those of ``also`` that hold any of the words."""
-    words, most = _affordable_words(connection, question)
-    if not words:
+    words = _affordable_words(connection, question)
+    if not words.every:
         return {}
     rows = connection.execute(
-        """
-        WITH matches AS MATERIALIZED (
-            SELECT rowid AS id, -bm25(passage_words) AS value FROM passage_words WHERE passage_words MATCH ?
-        )
-        SELECT id, value FROM (SELECT id, value FROM matches ORDER BY value DESC, id LIMIT ?)
-        UNION
-        SELECT id, value FROM matches WHERE id IN (SELECT value FROM json_each(?))
-        """,
-        (" OR ".join(f'"{word}"' for word in words), N_CANDIDATES, json.dumps(also)),
+        _SHARES,
+        {
+            "rare": _any_of(words.rare),
+            "words": _any_of(words.every),
+            "also": json.dumps(also),
+            "n": N_CANDIDATES,
+        },
     )
-    return {passage_id: word_share(value, most) for passage_id, value in rows}
+    return {passage_id: word_share(value, words.most) for passage_id, value in rows}
 
 
-def _affordable_words(connection: apsw.Connection, question: str) -> tuple[list[str], float]:
-    """The question's rarest words up to the bound on matches, and the most that BM25 could give.
+def _any_of(words: Sequence[str]) -> str:
+    return " OR ".join(f'"{word}"' for word in words) or '""'
 
-    Words that stand nowhere count towards the most: a question about what the shelf does not
-    mention shall not score as if it had not asked for it.
+
+def _affordable_words(connection: apsw.Connection, question: str) -> _Words:
+    """The question's words, rarest first, up to the bounds.
+
+    Words that stand nowhere count towards the most that BM25 could be: a question about what the
+    shelf does not mention shall not score as if it had not asked for it.
     """
     stemmer = Stemmer(connection)
-    n_passages = connection.execute("SELECT total(n_passages) FROM documents").get
+    n_passages = int(connection.execute("SELECT total(n_passages) FROM documents").get)
     frequencies: dict[str, tuple[int, str]] = {}
     for word in informative_words(question):
         stems = stemmer(word)
         if stems:
             holding = connection.execute("SELECT doc FROM passage_vocabulary WHERE term = ?", (stems[0],)).get
             frequencies[stems[0]] = (holding or 0, word)
-    idfs, words, n_matches = [], [], 0
+    idfs: list[float] = []
+    rare: list[str] = []
+    every: list[str] = []
+    n_matches = 0
     for holding, word in sorted(frequencies.values()):
         n_matches += holding
         if n_matches > MAX_MATCHES:
             break
-        idfs.append(idf(int(n_passages), holding))
+        idfs.append(idf(n_passages, holding))
         if holding:
-            words.append(word)
-    return words, most_bm25(idfs)
+            every.append(word)
+            if n_matches <= (MAX_SCORED if rare else 3 * MAX_SCORED):
+                rare.append(word)
+    return _Words(tuple(rare), tuple(every), most_bm25(idfs))
 
 
 def _similarities(connection: apsw.Connection, vector: FloatArray, passage_ids: set[int]) -> dict[int, float]:

@@ -21,6 +21,7 @@ from skills.retrieval.database import blob_of
 from skills.retrieval.index import entries_of, list_documents
 from skills.retrieval.passages import PassageSpan, split_document
 from skills.retrieval.search import pack_signs, pack_vectors
+from skills.runtime import encodable
 
 FloatArray = NDArray[np.float32]
 
@@ -131,7 +132,7 @@ def _insert(
     connection.executemany(
         "INSERT INTO passage_words (rowid, title, body) VALUES (?, ?, ?)",
         (
-            (i, _for_index(f"{title} {span.heading}"), _for_index(text[span.start : span.end]))
+            (i, encodable(f"{title} {span.heading}"), encodable(text[span.start : span.end]))
             for i, span in zip(ids, spans, strict=True)
         ),
     )
@@ -157,12 +158,7 @@ def _for_encoder(document: Document, span: PassageSpan) -> str:
     text = document.text[span.start : span.end]
     if span.heading and span.heading not in text[: len(span.heading) + 16]:
         text = f"{span.heading}\n{text}"
-    return _for_index(text)
-
-
-def _for_index(text: str) -> str:
-    """A text without lone surrogates, which neither index can take; the stored text keeps them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def _pages_blob(pages: Sequence[Page]) -> bytes:

@@ -37,7 +37,7 @@ def shelf(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_embeddings_have_length_one_and_do_not_depend_on_the_batch(encoder: SentenceEncoder) -> None:
-    texts = ["", "short", "a somewhat longer text about a lighthouse", "word " * 600, "東京 ﬁne \x00"]
+    texts = ["", "short", "a somewhat longer text about a lighthouse", "word " * 600, "東京 ﬁne \x00 \ud800"]
     together = encoder.encode(texts)
     assert together.shape == (5, 384)
     assert together.dtype == np.float32
