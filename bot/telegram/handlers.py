@@ -47,7 +47,7 @@ _ALBUM_S = 600.0
 #: Larger exports are packed; Telegram takes files of 50 MB.
 _MAX_PLAIN_EXPORT = 40_000_000
 #: How much longer than its time limit a reply is waited for.
-_GRACE_S = 10.0
+_GRACE_S = 5.0
 
 
 class Handlers:

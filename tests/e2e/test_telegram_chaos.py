@@ -31,7 +31,7 @@ N_USERS = 14
 N_GROUPS = 3
 LASTS_S = 16.0
 #: A program that dies within this time of a sending had no time to note it.
-WINDOW_S = 1.0
+WINDOW_S = 0.5
 
 FAULTS = (
     Fault("flood", seconds=1), Fault("status", status=500), Fault("status", status=502), Fault("drop"),
