@@ -360,8 +360,11 @@ def test_updates_by_webhook(hooked: tuple[FakeTelegram, str, Program]) -> None:
     telegram.wait_text(user["id"], "You said: hello")
     telegram.say(user, "again")
     telegram.wait_text(user["id"], "You said: again")
+    telegram.wait_for(lambda: len(telegram.webhook_statuses) == 4, what="both repetitions")
     assert answers(telegram, user) == ["hello", "again"]
     assert set(telegram.webhook_statuses) == {200}
+    counted = 'quoth_replies_total{skill="chat"} 2.0'  # after the reply was sent and its update removed
+    telegram.wait_for(lambda: counted in call(f"{url}/metrics")[1], what="the replies to be counted")
 
     secret = {"X_Telegram_Bot_Api_Secret_Token": "s3cret"}
     update = {"update_id": 1, "message": telegram.compose(user, text="forged")}
