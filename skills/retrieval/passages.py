@@ -131,12 +131,12 @@ def _page_spans(document: Document) -> Iterator[Span]:
 
 def _goes_on(text: str, units: Sequence[_Unit], block: Block) -> bool:
     """Whether a page's first paragraph is the rest of the sentence that the page before ends with."""
-    return (
-        bool(units)
-        and units[-1].kind == "prose"
-        and block.kind == "prose"
-        and text[block.start].islower()
-        and not _SENTENCE_END.search(text, max(units[-1].start, units[-1].end - 8), units[-1].end)
+    if not units or units[-1].kind != "prose" or block.kind != "prose":
+        return False
+    last = units[-1]
+    same_line = "\n" not in text[last.end : block.start]
+    return (same_line or text[block.start].islower()) and not _SENTENCE_END.search(
+        text, max(last.start, last.end - 8), last.end
     )
 
 

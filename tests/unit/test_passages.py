@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,12 +135,16 @@ def test_small_sections_share_a_passage() -> None:
     assert len(texts_of(Document("d", "d", text))) <= 2
 
 
-def test_pages_are_remembered_and_a_sentence_over_a_page_break_stays_whole() -> None:
-    first, second = prose(8) + " The lamp was", "lit by hand in those years. " + prose(8)
-    text = f"{first}\n\f{second}"
-    pages = (Page("7", 0, len(first) + 2), Page("8", len(first) + 2, len(text)))
+@pytest.mark.parametrize(
+    ("gap", "rest"), [("\n\f", "lit by hand."), ("\n\n", "lit by hand."), (" ", "Ann Reed's.")]
+)
+def test_a_sentence_over_a_page_break_stays_whole(gap: str, rest: str) -> None:
+    first, second = prose(8) + " The lamp was", f"{rest} {prose(8)}"
+    text = f"{first}{gap}{second}"
+    page_end = len(first) + len(gap)
+    pages = (Page("7", 0, page_end), Page("8", page_end, len(text)))
     spans = split_document(Document("d", "d", text, pages))
-    assert any("The lamp was\n\flit by hand" in text[span.start : span.end] for span in spans)
+    assert any(f"The lamp was{gap}{rest}" in text[span.start : span.end] for span in spans)
     assert spans[0].page == "7"
     assert spans[-1].page == "8"
 
