@@ -5,7 +5,7 @@ transaction: a document is on the shelf whole or not at all, whatever happens to
 SQLite comes with ``apsw`` and not with Python, whose own may be old or built without extensions;
 the full-text index is SQLite's FTS5, the vector index the ``sqlite-vec`` extension.
 
-Opening takes a fifth of a millisecond, so connections are not kept: nothing to share between
+Opening takes less than a millisecond, so connections are not kept: nothing to share between
 threads, nothing to close later, and a deleted shelf is gone.
 """
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-#: Weight of the cosine; BM25's share has the rest. Anything from 0.35 to 0.55 does as well.
+#: Weight of the cosine; BM25's share has the rest. Anything from 0.35 to 0.5 does as well.
 SIMILARITY_WEIGHT = 0.45
 #: BM25's saturation (Robertson et al. 1994) as FTS5 has it built in.
 BM25_K1 = 1.2

@@ -18,7 +18,7 @@ _ENGLISH = """
 a about above after again against all also am an and any are as at be because been before being below
 between both but by can cannot could d did do does doing don down during each either else ever every few
 for from further get give given gives got had has have having he her here hers herself him himself his
-how however i if in into is it its itself just let like ll m many me might more most much must my
+how however i if in into is it its itself just let like ll m many may me might more most much must my
 myself neither no nor not now of off on once one only or other our ours ourselves out over own please
 re s same shall she should so some such t tell than that the their theirs them themselves then there
 these they this those though through to too under until up upon us ve very was we were what when where
@@ -40,6 +40,7 @@ def word_set(words: str) -> frozenset[str]:
 
 
 STOP_WORDS = word_set(f"{_ENGLISH} {_RUSSIAN}")
+_NAMES_TOO = word_set("May Will US IT WHO")
 
 
 def informative_words(question: str) -> list[str]:
@@ -48,8 +49,10 @@ def informative_words(question: str) -> list[str]:
     Falls back to all words where every one is a stop word ("To be or not to be").
     """
     first: dict[str, str] = {}
-    for word in _WORD.findall(question):
-        first.setdefault(word.casefold(), word)
+    for number, word in enumerate(_WORD.findall(question)):
+        # "in May" and "in the US" are no stop words
+        key = word if number and word in _NAMES_TOO else word.casefold()
+        first.setdefault(key, word)
     every = list(first.values())
-    kept = [w for w in every if w.casefold() not in STOP_WORDS]
+    kept = [word for key, word in first.items() if key not in STOP_WORDS]
     return (kept or every)[:MAX_WORDS]

@@ -58,4 +58,5 @@ def test_informative_words() -> None:
     assert informative_words("To be or not to be") == ["To", "be", "or", "not"]
     assert informative_words("В каком году открыли мост?") == ["году", "открыли", "мост"]
     assert informative_words("?!") == []
+    assert informative_words("May the US Navy sail in May or may it not?") == ["US", "Navy", "sail", "May"]
     assert len(informative_words(" ".join(f"w{n}" for n in range(100)))) == MAX_WORDS
