@@ -41,6 +41,9 @@ from skills.utterances import WEIGHTS as UTTERANCE_WEIGHTS
 FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
+#: Thresholds follow from what a calibrated confidence means: an answer is given where it is more
+#: likely right than wrong, and offered as what comes closest where one in five is right.
+ANSWER_FROM, OFFER_FROM = 0.5, 0.2
 #: How people ask a document for a thing, beside SQuAD's who, what and when.
 FORMS = (
     "{}",
@@ -127,7 +130,7 @@ def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[s
     draw_reliability(confidences, right, adapter / "reliability.png")
     model = fit(features, right)
     weights = {k: round(float(w), 5) for k, w in zip(FEATURES, model.coef_[0], strict=True)}
-    calibration = Calibration(weights, round(float(model.intercept_[0]), 5), *thresholds(confidences, right))
+    calibration = Calibration(weights, round(float(model.intercept_[0]), 5), ANSWER_FROM, OFFER_FROM)
     _write(adapter, calibration)
     print(json.dumps(asdict(calibration)))
 
@@ -135,20 +138,6 @@ def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[s
 def fit(features: FloatArray, right: FloatArray) -> LogisticRegression:
     """Logistic regression, barely regularised: five weights on a thousand questions."""
     return LogisticRegression(C=100.0, max_iter=5000).fit(features, right)
-
-
-def thresholds(confidences: FloatArray, right: FloatArray) -> tuple[float, float]:
-    """Where an answer is given, and where one is offered as the closest.
-
-    An answer is given from the confidence at which giving it is right more often than not; it
-    is offered where one in five of the offered ones below that is.
-    """
-    answer = 0.5
-    below = np.sort(confidences[confidences < answer])
-    offer = next(
-        (t for t in below if right[(confidences >= t) & (confidences < answer)].mean() >= 0.2), answer
-    )
-    return answer, round(float(offer), 3)
 
 
 def ask(
