@@ -18,7 +18,9 @@ def main() -> int:
         if not (here / f"{name}.py").is_file():
             raise FileNotFoundError(f"benchmarks/{name}.py is named here and is not there")
         print(f"\n== {name} ==", flush=True)
-        status = status or subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
+        status = (
+            status or subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
+        )
     return status
 
 
