@@ -56,12 +56,13 @@ def problem_with(wheel: Wheel) -> str | None:
 
 
 def install(wheel: Wheel) -> bool:
-    """Install one pinned wheel with pip, which shows its own progress bar."""
+    """Install one pinned wheel with pip, which shows its own progress bar on a terminal."""
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder) / "requirements.txt"
         requirements.write_text(f"{wheel.requirement} --hash=sha256:{wheel.wheel_sha256}\n", "utf-8")
         command = [
-            sys.executable, "-m", "pip", "install", "--no-deps", "--force-reinstall", "--quiet",
+            sys.executable, "-m", "pip", "install", "--no-deps", "--force-reinstall", *quiet,
             "--disable-pip-version-check", "--require-hashes", "--requirement", str(requirements),
         ]  # fmt: skip
         return subprocess.run(command, check=False).returncode == 0  # noqa: S603

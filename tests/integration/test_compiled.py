@@ -18,7 +18,7 @@ from skills.compiled import compile_checkpoint
 from skills.deltas import WEIGHTS, apply_adapter, save_delta
 from skills.errors import ConfigurationError, DamagedCheckpoint, InputError, MissingCheckpoint
 from skills.qa.reader import SquadReader
-from tests.support.tiny_models import tiny_bert
+from tests.support.tiny_bert import tiny_bert
 
 CONTEXT = "the lighthouse was built in 1874 by mara. the bridge was built in 1901."
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from skills.errors import ConfigurationError
 from skills.qa.dataset import SquadBatchIterator, SquadFolderReader
 from skills.qa.training import Recipe
-from tests.support.tiny_models import tiny_bert
+from tests.support.tiny_bert import tiny_bert
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "squad_reader.json"
 
