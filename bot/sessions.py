@@ -140,7 +140,7 @@ class Session:
         """What was said, for the chain: all answered exchanges but the one called ``without``."""
         skipped = self._position(without)
         return tuple(
-            Turn(turn.role, turn.text)
+            Turn(turn.role, turn.text, turn.skill if turn.skill in ("qa", "chat", "none") else None)
             for i in range(0, len(self.turns), 2)
             if i != skipped and self.turns[i + 1].skill != "failed"
             for turn in self.turns[i : i + 2]

@@ -22,10 +22,17 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Turn:
-    """One thing said in a conversation."""
+    """One thing said in a conversation.
+
+    Attributes:
+        role: who said it.
+        text: what.
+        skill: which skill the reply came from; None where it is not known, and for the user.
+    """
 
     role: Role
     text: str
+    skill: Skill | None = None
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ class ReplyGenerator(Component):
     def _draft(
         self, utterance: str, history: Sequence[Turn], preferences: Preferences, listener: Listener
     ) -> Draft:
-        prompt = fit_prompt(preferences.persona or self.persona, history, utterance, self._fits)
+        prompt = fit_prompt(preferences.persona or self.persona, talked(history), utterance, self._fits)
         decoding = self.styles.get(preferences.style, self.styles[self.style])
         if self.seed is not None:
             decoding = replace(decoding, seed=self.seed)
@@ -195,6 +195,20 @@ class ReplyGenerator(Component):
 
     def _fits(self, messages: Sequence[Message]) -> bool:
         return surely_fits(messages, self.n_budget) or self.engine.count_tokens(messages) <= self.n_budget
+
+
+def talked(history: Sequence[Turn]) -> list[Turn]:
+    """The history without what documents did not answer.
+
+    A small model goes on as it sees: after a few "The documents don't say." it says nothing else.
+    """
+    kept: list[Turn] = []
+    for turn in history:
+        if turn.skill != "none":
+            kept.append(turn)
+        elif kept and kept[-1].role == "user":
+            kept.pop()
+    return kept
 
 
 def available_styles(engine: Engine, configured: str) -> dict[str, Decoding]:

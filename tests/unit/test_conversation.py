@@ -77,7 +77,7 @@ class TestTurn:
     ) -> None:
         conversation.reply(ANN, "one")
         conversation.reply(ANN, "two")
-        assert pipeline.asked[1].history == (Turn("user", "one"), Turn("assistant", "You said: one"))
+        assert pipeline.asked[1].history == (Turn("user", "one"), Turn("assistant", "You said: one", "chat"))
 
     def test_sessions_do_not_mix(self, conversation: Conversation, pipeline: FakePipeline) -> None:
         conversation.reply(ANN, "secret")
@@ -372,7 +372,7 @@ class TestWording:
         assert conversation.reply(ANN, "Who?").text == "The documents don't say."
         replying(pipeline, Reply("", "none", 0.9, quote_from(CLAUSE, "party")))
         answer = conversation.reply(ANN, "Who?")
-        assert answer.text == "The documents don't say. This comes closest:"
+        assert answer.text == "The documents don't say it plainly. This comes closest:"
         assert len(answer.evidence) == 1
 
     def test_without_documents_it_says_that_there_are_none(

@@ -12,7 +12,7 @@ from skills.dialog import Preferences, Turn
 from skills.errors import ConfigurationError, GenerationError, InputError
 from skills.generation.decoding import CHAT_STYLES, Decoding, preset
 from skills.generation.engines import Engine, Generated, make_engine
-from skills.generation.reply_generator import DEFAULT_PERSONA, Draft, ReplyGenerator
+from skills.generation.reply_generator import DEFAULT_PERSONA, Draft, ReplyGenerator, talked
 
 
 @dataclass
@@ -302,3 +302,12 @@ def test_an_unknown_engine_is_named_beside_those_there_are():
 def test_an_unknown_engine_parameter_is_named():
     with pytest.raises(ConfigurationError, match=r"llama_cpp.*n_thread\b"):
         make_engine("llama_cpp", "model", {"n_thread": 2})
+
+
+def test_what_documents_did_not_answer_is_not_talked_on() -> None:
+    history = [
+        Turn("user", "hi"), Turn("assistant", "Hello.", "chat"),
+        Turn("user", "Who signs?"), Turn("assistant", "The documents don't say.", "none"),
+        Turn("user", "And when?"), Turn("assistant", "1874", "qa"),
+    ]  # fmt: skip
+    assert [turn.text for turn in talked(history)] == ["hi", "Hello.", "And when?", "1874"]
