@@ -66,6 +66,8 @@ class Inbox:
         self._link = InboxLink(url, f"quoth:telegram:{{{bot_id}}}:", RINGS)
         self._in_touch_since: float | None = None
         self._last_touch = float("-inf")
+        #: Grows whenever our lease may have run out: turns taken before may be another's by now.
+        self._lease_no = 0
 
     async def open(self) -> None:
         """Make the rings, and see whether the server keeps what it acknowledges."""
@@ -118,14 +120,18 @@ class Inbox:
     async def take(self, ring: Ring, count: int, wait_s: float) -> list[Token]:
         """Take up to ``count`` turns; waits up to ``wait_s`` for the first."""
         streams = {self._link.key(f"ready:{ring}"): ">"}
-        answer = await self._link.call(
-            "xreadgroup",
-            inbox_scripts.GROUP,
-            self.name,
-            streams,
-            count=count,
-            block=max(1, milliseconds(wait_s)),
-        )
+        try:
+            answer = await self._link.call(
+                "xreadgroup",
+                inbox_scripts.GROUP,
+                self.name,
+                streams,
+                count=count,
+                block=max(1, milliseconds(wait_s)),
+            )
+        except StoreError:
+            self._in_touch_since = None
+            raise
         return [
             Token(ring, fields["lane"], token_id)
             for _, entries in answer or ()
@@ -157,12 +163,14 @@ class Inbox:
             raise
         if self._in_touch_since is None:
             self._in_touch_since = sent
+        if self._is_stale(sent):
+            self._lease_no += 1
         self._last_touch = sent
         return [Token(ring, lane, token) for token, lane in zip(answer[::2], answer[1::2], strict=True)]
 
     async def open_turn(self, token: Token) -> Turn | None:
         """What is to be done in this turn; None where there is nothing or the turn is lost."""
-        most = MAX_JOINED if self.bounds.join_s else 1
+        most, lease_no = MAX_JOINED if self.bounds.join_s else 1, self._lease_no
         answer = await self._link.run("OPEN", [*self._claim(token), most, milliseconds(self.bounds.keep_s)])
         if not answer:
             return None
@@ -176,6 +184,8 @@ class Inbox:
             defers=int(state.get("defers", 0)),
             state=state,
             behind=int(answer[2]),
+            lease_no=lease_no,
+            failures=int(state.get("failures", 0)),
         )
 
     async def note(self, turn: Turn, **fields: str | int) -> None:
@@ -185,20 +195,27 @@ class Inbox:
             TurnLost: if the turn is another's now.
         """
         pairs = [part for name, value in fields.items() for part in (name, value)]
+        lease_no = self._lease_no
         if not await self._link.run("NOTE", [*self._claim(turn.token), *pairs]):
             raise TurnLost
+        turn.lease_no = lease_no
         turn.state.update({name: str(value) for name, value in fields.items()})
 
     async def hold(self, turn: Turn) -> None:
         """Make sure the turn is still ours before something that cannot be undone.
 
-        Costs nothing while this process's lease is good; asks Redis where it may have run out.
+        Costs nothing while this process's lease is good and was since the turn was last seen to be
+        ours; asks Redis where it may have run out, even if it was renewed after that.
 
         Raises:
             TurnLost: if the turn is another's now.
         """
-        if time.monotonic() - self._last_touch > 0.6 * self.bounds.lease_s:
+        if turn.lease_no != self._lease_no or self._is_stale(time.monotonic()):
             await self.note(turn)
+
+    def _is_stale(self, now: float) -> bool:
+        """Whether the lease, renewed when two thirds of it are left, may run out soon or has."""
+        return now - self._last_touch > 0.6 * self.bounds.lease_s
 
     async def finish(
         self, turn: Turn, seconds: float, counters: Sequence[str] = (), extras: Extras | None = None

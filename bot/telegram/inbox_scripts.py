@@ -214,6 +214,8 @@ local state = P .. 'state:' .. lane
 if ARGV[6] == '1' and redis.call('EXISTS', state) == 1 then
   redis.call('HINCRBY', state, 'attempts', -1)
   redis.call('HINCRBY', state, 'defers', 1)
+elseif redis.call('EXISTS', state) == 1 then
+  redis.call('HINCRBY', state, 'failures', 1)
 end
 drop_token(ring, token)
 if tonumber(ARGV[5]) > 0 then

@@ -82,9 +82,11 @@ class Turn:
         updates: as Telegram sent them, oldest first.
         received: when the first was stored, in Unix seconds.
         attempts: how often it was begun, this time included.
+        failures: how many of those failed and lived to say so.
         defers: how often it was put off through no fault of its own.
         state: what was noted of it.
         behind: how many more wait in the lane.
+        lease_no: which of the process's leases it was last seen to be ours under.
     """
 
     token: Token
@@ -94,6 +96,13 @@ class Turn:
     defers: int
     state: dict[str, str]
     behind: int = 0
+    lease_no: int = 0
+    failures: int = 0
+
+    @property
+    def deaths(self) -> int:
+        """How often whoever had it in hand was not heard of again."""
+        return max(0, self.attempts - 1 - self.failures)
 
     @property
     def update_id(self) -> int:

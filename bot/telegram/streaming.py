@@ -3,7 +3,7 @@
 In private chats the growing text is a draft, a preview that Telegram shows for 30 seconds and that
 the finished message replaces. Groups, and servers that know no drafts, get a message that is edited
 at a pace Telegram allows. All of it can be done without: a preview that fails is left out, and only
-the message that is edited is noted, so that whoever takes up after a crash goes on with it.
+what stands in the chat is noted, so that whoever takes up after a crash goes on with it or removes it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from typing import TYPE_CHECKING
 
 from telegram import ReplyParameters
 
+from bot.errors import StoreError
 from bot.messages import text
 from bot.telegram import keyboards
 from bot.telegram.api import Api, Fault
-from bot.telegram.delivery import Delivery
+from bot.telegram.delivery import Delivery, Undelivered
 from bot.telegram.inbox import Inbox
+from bot.telegram.inbox_types import TurnLost
 from bot.telegram.incoming import Incoming
 from bot.telegram.metrics import Metrics
 from bot.telegram.pace import Pace
+from bot.telegram.patience import persistently
 from bot.telegram.rendering import tail
 
 if TYPE_CHECKING:
@@ -79,7 +82,7 @@ class Channel:
         state = work.turn.state
         return Preview(
             self, work.incoming, work.language, work.turn.received,
-            lambda name, value: self.inbox.note(work.turn, **{name: value}),
+            lambda name, value: persistently(lambda: self.inbox.note(work.turn, **{name: value})),
             int(state.get("message_id", 0)), int(state.get("control_id", 0)),
         )  # fmt: skip
 
@@ -92,7 +95,8 @@ class Preview:
         incoming: what it replies to.
         language: of the button.
         received: when the update was stored, in Unix seconds.
-        note: keeps a field about the update in hand; raises if it is no longer ours.
+        note: keeps a field about the update in hand, waiting for Redis if need be; raises
+            TurnLost if the update is no longer ours.
         message_id: of a message that grows, from an attempt before this one, or 0.
         control_id: of a message with a stop button, likewise.
     """
@@ -164,6 +168,8 @@ class Preview:
         typing, showing = self._tasks
         typing.cancel()
         for result in await asyncio.gather(typing, asyncio.shield(showing), return_exceptions=True):
+            if isinstance(result, TurnLost):
+                continue  # whoever sends the reply finds out, too
             if isinstance(result, Exception):  # a reply does not fail for its preview
                 log.error("a preview failed with %s", type(result).__name__)
 
@@ -253,7 +259,7 @@ class Preview:
             # it may stand there all the same; another would be one too many
             return Fault("refused", sent.reason) if sent.kind == "network" else sent
         self.message_id = sent
-        await self._keep("message_id", self.message_id)
+        await self._keep("message_id", sent)
         return None
 
     async def _control(self) -> None:
@@ -273,14 +279,21 @@ class Preview:
         self.control_id = -1  # not again, whatever came of it
         if not isinstance(sent, Fault):
             self.control_id = sent
-            await self._keep("control_id", self.control_id)
+            await self._keep("control_id", sent)
 
-    async def _keep(self, name: str, value: int) -> None:
+    async def _keep(self, name: str, message_id: int) -> None:
+        """Note a message that stands in the chat; where nobody would find it, it is removed."""
+        place = self._incoming
         try:
-            await self._note(name, value)
-        except Exception as error:
-            # the turn is lost or Redis away; whoever finishes the reply finds out by themselves
-            log.warning("a note was not kept (%s, update %d)", type(error).__name__, self._incoming.update_id)
+            await self._note(name, message_id)
+        except (TurnLost, StoreError) as error:
+            log.warning("a note was not kept (%s, update %d)", type(error).__name__, place.update_id)
+            with contextlib.suppress(Undelivered):
+                await self._channel.delivery.must(
+                    place.chat_id, place.update_id, "deleteMessage",
+                    lambda chat: self._channel.api.delete_message(chat, message_id),
+                )  # fmt: skip
+            raise
 
 
 def draft_id(update_id: int) -> int:

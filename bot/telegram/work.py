@@ -9,24 +9,20 @@ it under a name of ours.
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from telegram import InlineKeyboardMarkup, InputFile
 
-from bot.errors import StoreUnavailable
 from bot.telegram.api import Api
 from bot.telegram.delivery import Delivery, Undelivered
 from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Extras, Turn
 from bot.telegram.incoming import Incoming
+from bot.telegram.patience import persistently
 from bot.telegram.rendering import Rich
 from bot.telegram.streaming import reply_to
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -94,12 +90,15 @@ class Messenger:
         )  # fmt: skip
 
     async def delete(self, work: Work, message_id: int) -> None:
-        """Remove a message of ours; it does not matter much if that fails."""
+        """Remove a message of ours, with the patience of a reply: one that says that the reply is
+        being written must not stay. A reply does not fail for it."""
         place = work.incoming
-        await self.delivery.may(
-            place.chat_id, place.update_id, "deleteMessage",
-            lambda chat: self.api.delete_message(chat, message_id),
-        )  # fmt: skip
+        with contextlib.suppress(Undelivered):  # somebody deleted it, or it is too old
+            await self.delivery.must(
+                place.chat_id, place.update_id, "deleteMessage",
+                lambda chat: self.api.delete_message(chat, message_id),
+                before=lambda: self.inbox.hold(work.turn),
+            )  # fmt: skip
 
     async def _send_one(
         self, work: Work, message: Rich, markup: InlineKeyboardMarkup | None, answers: bool
@@ -136,14 +135,3 @@ class Messenger:
         """Note how much was sent. Where Redis is away now, the note waits for it: not to note it
         would be to send it twice."""
         await persistently(lambda: self.inbox.note(work.turn, sent=n))
-
-
-async def persistently(call: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a call to the inbox until Redis is there."""
-    pause = 0.05
-    while True:
-        try:
-            return await call()
-        except StoreUnavailable:
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-            pause = min(2.0, pause * 2)

@@ -2,7 +2,8 @@
 
 A place is held while an update needs the model; sending the reply, which may have to wait for
 Telegram, goes on without one. Whatever goes wrong ends in one of four ways: done, put off through no
-fault of the update's, tried again, or set aside with a reason after three attempts.
+fault of the update's, tried again, or set aside with a reason after three failures. A program that
+dies blames all it had in hand, the innocent with the guilty, so more deaths than failures are borne.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from bot.telegram.handlers import Handlers
 from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Ring, Token, Turn, TurnLost
 from bot.telegram.metrics import Metrics
-from bot.telegram.work import Work, persistently
+from bot.telegram.patience import persistently
+from bot.telegram.work import Work
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3
+MAX_FAILURES = 3
+#: Programs that may die with an update in hand before it is held to be what kills them.
+MAX_DEATHS = 6
 #: How often an update is put off for faults that are not its own (Telegram or Redis away).
 MAX_DEFERS = 500
 #: Updates whose replies may be being sent while their places are free again.
@@ -154,7 +158,7 @@ class Worker:
             log.error("an update cannot be read: %s (update %d)", type(error).__name__, turn.update_id)
             await persistently(lambda: self._inbox.set_aside(turn, "unreadable"))
             return
-        if turn.attempts > MAX_ATTEMPTS:  # whoever tried before did not live to say why
+        if turn.deaths >= MAX_DEATHS:  # whoever tried before did not live to say why
             await self._give_up(work, "the program ended each time")
             return
         try:
@@ -188,11 +192,12 @@ class Worker:
             reason, blameless = type(error).__name__, False
             self._metrics.fault("internal")
         log.warning("an update was not answered: %s (%s, attempt %d)", reason, _where(work), turn.attempts)
-        tried = turn.defers >= MAX_DEFERS if blameless else turn.attempts >= MAX_ATTEMPTS
+        failures = turn.failures + 1
+        tried = turn.defers >= MAX_DEFERS if blameless else failures >= MAX_FAILURES
         if tried:
             await self._give_up(work, reason, error)
             return
-        n = turn.defers if blameless else turn.attempts
+        n = turn.defers if blameless else failures
         busy = isinstance(error, SessionBusy)
         delay = (1.0 if busy else min(30.0, 0.5 * 2**n)) * random.uniform(0.75, 1.25)  # noqa: S311
         await persistently(lambda: self._inbox.defer(turn.token, delay, blameless=blameless))

@@ -170,6 +170,27 @@ async def test_notes_survive_and_go_with_the_update(inbox: Inbox) -> None:
     assert (await inbox.stats())["replies_chat"] == 1
 
 
+async def test_a_turn_lost_while_away_is_found_lost_although_the_lease_was_renewed(
+    inbox: Inbox, server: Valkey
+) -> None:
+    slow = Inbox(server.url, BOT, Bounds(lease_s=0.2))
+    await slow.open()
+    await inbox.store([ticket(1)])
+    await slow.tick("main", 1, 0, [])
+    turn = await slow.open_turn(await take_one(slow))
+    assert turn is not None
+    await slow.hold(turn)
+    taken: list[Token] = []
+    for _ in range(20):
+        taken += await inbox.tick("main", 1, 1 - len(taken), [token.id for token in taken])
+        await asyncio.sleep(0.05)
+    assert [token.lane for token in taken] == ["1:0"]
+    await slow.tick("main", 1, 0, [turn.token.id])
+    with pytest.raises(TurnLost):
+        await slow.hold(turn)
+    await slow.close()
+
+
 async def test_failures_are_counted_and_delays_kept(inbox: Inbox) -> None:
     await inbox.store([ticket(1)])
     await inbox.defer(await opened(inbox), 0.05, blameless=False)
@@ -178,7 +199,7 @@ async def test_failures_are_counted_and_delays_kept(inbox: Inbox) -> None:
     await inbox.tick("main", 2, 0, [])
     turn = await inbox.open_turn(await take_one(inbox))
     assert turn is not None
-    assert turn.attempts == 2
+    assert (turn.attempts, turn.failures, turn.deaths) == (2, 1, 0)
     await inbox.set_aside(turn, "failed")
     stats = await inbox.stats()
     assert (stats["dead"], stats["set_aside"], stats["waiting"]) == (1, 1, 0)
@@ -219,6 +240,7 @@ async def test_a_dead_process_loses_its_turns_and_can_do_nothing_any_more(
     again = await inbox.open_turn(taken[0])
     assert again is not None
     assert (again.update_id, again.attempts, again.state["sent"]) == (1, 2, "1")
+    assert (again.failures, again.deaths) == (0, 1)
     for forbidden in (
         dead.note(turn, sent=2),
         dead.finish(turn, 0.1),
