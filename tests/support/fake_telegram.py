@@ -87,6 +87,7 @@ class FakeTelegram(World):
         method = rest.lower()
         chat = (fields.get("chat_id", "").lstrip("-").isdigit() and int(fields["chat_id"])) or None
         self.calls[method] = self.calls.get(method, 0) + 1
+        began = time.monotonic()
         fault = self.faults.draw(method, chat)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
@@ -95,20 +96,20 @@ class FakeTelegram(World):
             return self._strike(fault, chat)
         try:
             self._refuse_flood(method, chat)
-            result = await self._call(method, fields, files, hidden=fault is not None)
+            result = await self._call(method, fields, files, fault is not None, began)
         except Refused as refusal:
             return _error(refusal)
         if fault is not None:
             return self._strike(fault, chat)
         return Response(200, json.dumps({"ok": True, "result": result}).encode())
 
-    async def _call(self, method: str, fields: dict[str, str], files: Any, hidden: bool) -> Any:
+    async def _call(self, method: str, fields: dict[str, str], files: Any, hidden: bool, began: float) -> Any:
         if method == "getupdates":
             return await self._get_updates(fields)
         if method in ("setwebhook", "deletewebhook", "getwebhookinfo"):
             return self._change_webhook(method, fields)
         with self.changed:
-            return self.methods.call(method, fields, files, hidden)
+            return self.methods.call(method, fields, files, hidden, began)
 
     def _refuse_flood(self, method: str, chat_id: int | None) -> None:
         chat = self.chats.get(chat_id or 0)

@@ -40,7 +40,7 @@ class Methods:
             name.removeprefix("do_"): getattr(self, name) for name in dir(self) if name.startswith("do_")
         }
 
-    def call(self, method: str, fields: Fields, files: Files, hidden: bool) -> Any:
+    def call(self, method: str, fields: Fields, files: Files, hidden: bool, began: float) -> Any:
         """Run a method by its name in lower case.
 
         Raises:
@@ -50,7 +50,7 @@ class Methods:
             raise Refused(404, "Not Found")
         result, message = self._known[method](fields, files)
         chat_id = int(fields["chat_id"]) if "chat_id" in fields else None
-        event = Event(method, chat_id, time.monotonic(), dict(fields), copy.deepcopy(message), hidden)
+        event = Event(method, chat_id, time.monotonic(), dict(fields), copy.deepcopy(message), hidden, began)
         self._world.record(event)
         return result
 

@@ -33,7 +33,8 @@ class Chat:
 class Event:
     """One thing the bot did, in order: ``message`` is a copy as it was at that moment.
 
-    ``hidden`` is True where a fault kept the outcome from the bot.
+    ``hidden`` is True where a fault kept the outcome from the bot. ``began`` is when the request
+    came, ``at`` when it took effect: a slow server carries out what a program asked that is dead.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Event:
     fields: Json
     message: Json | None = None
     hidden: bool = False
+    began: float = 0.0
 
 
 class World:
