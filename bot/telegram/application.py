@@ -11,9 +11,11 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from bot import logs
-from bot.errors import BotError, SettingsError
+from bot.errors import BotError, ServerStartError, SettingsError, StoreUnavailable
 from bot.pipeline import Pipeline
 from bot.redis_sessions import open_store
 from bot.settings import Settings
@@ -25,6 +27,7 @@ from bot.telegram.polling import TokenRevoked
 from bot.telegram.service import CannotStart, LoadablePipeline, Service
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 START_TRIES = 5
 
@@ -65,11 +68,13 @@ async def _serve(settings: Settings, pipeline: LoadablePipeline) -> bool:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(api.close_connections)
         me = await _who_am_i(api)
-        store = await asyncio.to_thread(open_store, settings, settings.telegram_lease_s)
+        store = await _when_redis_is_there(
+            lambda: asyncio.to_thread(open_store, settings, settings.telegram_lease_s)
+        )
         stack.callback(store.close)
         inbox = Inbox(store.url, me.id, _bounds(settings))
         stack.push_async_callback(inbox.close)
-        await inbox.open()
+        await _when_redis_is_there(inbox.open)
         service = Service(settings, pipeline, api, me, store, inbox)
         finished = await service.run(stop)
         log.info("stopped")
@@ -92,6 +97,23 @@ async def _who_am_i(api: Api) -> Me:
         log.warning("Telegram does not answer (%s), attempt %d of %d", fault.reason, attempt, START_TRIES)
         await asyncio.sleep(max(fault.seconds, min(8.0, 0.5 * 2**attempt)))
     raise CannotStart("Telegram cannot be reached; see TELEGRAM_API_URL and the network")
+
+
+async def _when_redis_is_there(call: Callable[[], Awaitable[T]]) -> T:
+    """Redis may be starting, or restarting, just then; a program that ends for it serves nobody.
+
+    Raises:
+        StoreError: if Redis stays out of reach.
+    """
+    for attempt in range(1, START_TRIES):
+        try:
+            return await call()
+        except ServerStartError:
+            raise
+        except StoreUnavailable:
+            log.warning("Redis does not answer, attempt %d of %d", attempt, START_TRIES)
+        await asyncio.sleep(0.25 * 2**attempt)
+    return await call()
 
 
 def _bounds(settings: Settings) -> Bounds:

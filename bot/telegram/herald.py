@@ -2,12 +2,15 @@
 
 One process at a time does this for all. In private chats the place is a draft, which the reply
 replaces; groups get a message that is removed when their turn comes. None of it is essential: what
-fails is left out.
+fails is left out. But what was sent must not stay: it is noted, and whoever has the role next, should
+this process die, removes it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import logging
 import math
 import random
@@ -23,6 +26,7 @@ from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Line, Waiting
 from bot.telegram.incoming import Incoming, Malformed, Me, understand
 from bot.telegram.metrics import Metrics
+from bot.telegram.patience import persistently
 from bot.telegram.streaming import Channel, draft_id, reply_to
 from bot.telegram_messages import ordinal
 
@@ -35,13 +39,19 @@ CHANGED_AFTER_S = 4.0
 TELL_AGAIN_S = 20.0
 #: How many of those who wait are told.
 MAX_TOLD = 50
+#: How long the note of what stands in the chats is kept; Telegram lets a bot delete for two days.
+KEPT_S = 2 * 24 * 3600.0
 
 
 @dataclass
 class _Told:
+    """Who was told their place: when is of the monotonic clock, 0 where another process did."""
+
+    lane: str
+    update_id: int
+    chat_id: int
     place: int
     at: float
-    incoming: Incoming
     message_id: int = 0
 
 
@@ -55,6 +65,8 @@ class Herald:
         self._me = me
         self._metrics = metrics
         self._told: dict[str, _Told] = {}
+        self._over: list[_Told] = []  # to be removed
+        self._noted: str | None = None  # None while another process has the role
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -62,9 +74,12 @@ class Herald:
             try:
                 self._metrics.waiting(await self._inbox.length())
                 if await self._inbox.take_role("herald"):
+                    await self._remember()
                     for kind, to in await self._inbox.notices():
                         await self._refuse(kind, to)
                     await self._tell(await self._inbox.line())
+                else:
+                    self._told, self._over, self._noted = {}, [], None
             except StoreError as error:
                 self._metrics.fault("redis")
                 log.warning("herald: %s", error)
@@ -96,7 +111,8 @@ class Herald:
     async def _tell(self, line: Line) -> None:
         waiting = [each for each in line.waiting[:MAX_TOLD] if each.since_s >= TELL_AFTER_S]
         for lane in set(self._told) - {each.lane for each in line.waiting}:
-            await self._withdraw(self._told.pop(lane))
+            self._over.append(self._told.pop(lane))
+        await self._withdraw()
         for each in waiting:
             try:
                 incoming = understand(each.update, self._me)
@@ -107,8 +123,8 @@ class Herald:
 
     async def _tell_one(self, waiting: Waiting, incoming: Incoming, line: Line) -> None:
         told, now = self._told.get(waiting.lane), time.monotonic()
-        if told is not None and told.incoming.update_id != incoming.update_id:
-            await self._withdraw(self._told.pop(waiting.lane))
+        if told is not None and told.update_id != incoming.update_id:
+            self._over.append(self._told.pop(waiting.lane))
             told = None
         if told is not None:
             age = now - told.at
@@ -118,9 +134,12 @@ class Herald:
                 return
         if not self._channel.pace.spare(0.5):
             return
-        entry = _Told(waiting.place, now, incoming, told.message_id if told else 0)
+        entry = _Told(
+            waiting.lane, incoming.update_id, incoming.chat_id, waiting.place, now,
+            told.message_id if told else 0,
+        )  # fmt: skip
         self._told[waiting.lane] = entry
-        await self._show(entry, self._words(waiting.place, incoming, line))
+        await self._show(entry, incoming, self._words(waiting.place, incoming, line))
 
     def _words(self, place: int, incoming: Incoming, line: Line) -> str:
         language = known_language(incoming.language or self._settings.language)
@@ -129,8 +148,8 @@ class Herald:
             seconds = 5 * math.ceil(seconds / 5)  # it is an estimate, and should look like one
         return text("telegram.place", language, ordinal=ordinal(place, language), seconds=seconds)
 
-    async def _show(self, told: _Told, words: str) -> None:
-        place, api = told.incoming, self._channel.api
+    async def _show(self, told: _Told, place: Incoming, words: str) -> None:
+        api = self._channel.api
         topic = place.topic or None
         if place.private and self._channel.drafts:
             await self._channel.delivery.may(
@@ -153,17 +172,52 @@ class Herald:
             )  # fmt: skip
             if not isinstance(sent, Fault):
                 told.message_id = sent
+                await persistently(self._note)
 
-    async def _withdraw(self, told: _Told) -> None:
-        """Their turn has come."""
-        if told.message_id:
-            await self._channel.delivery.may(
-                told.incoming.chat_id, told.incoming.update_id, "deleteMessage",
-                lambda chat: self._channel.api.delete_message(chat, told.message_id),
-            )  # fmt: skip
+    async def _withdraw(self) -> None:
+        """Their turns have come. What cannot be removed now is tried again the next time."""
+        left = []
+        for told in self._over:
+            if told.message_id and not await self._removed(told):
+                left.append(told)
+        self._over = left
+        await self._note()
+
+    async def _removed(self, told: _Told) -> bool:
+        done = await self._channel.delivery.may(
+            told.chat_id, told.update_id, "deleteMessage",
+            lambda chat: self._channel.api.delete_message(chat, told.message_id),
+        )  # fmt: skip
+        return not isinstance(done, Fault) or done.kind in ("gone", "refused", "unchanged")
+
+    # For whoever has the role next --------------------------------------------------------
+
+    async def _remember(self) -> None:
+        """What another process told before this one got the role."""
+        if self._noted is None:
+            noted = await self._inbox.kept("told") or "[]"
+            try:
+                before = [_Told(**fields) for fields in json.loads(noted)]
+            except (TypeError, ValueError):  # noted by another version
+                before = []
+            for told in before:
+                if told.lane in self._told:
+                    self._over.append(told)
+                else:
+                    self._told[told.lane] = told
+            self._noted = noted
+
+    async def _note(self) -> None:
+        standing = [told for told in (*self._told.values(), *self._over) if told.message_id]
+        noted = json.dumps([dataclasses.asdict(dataclasses.replace(told, at=0.0)) for told in standing])
+        if noted != self._noted:
+            await self._inbox.keep("told", noted, KEPT_S)
+            self._noted = noted
 
     async def close(self) -> None:
         """Take back what was told, as far as messages stand there, and leave the role to others."""
-        for told in self._told.values():
-            await self._withdraw(told)
+        if self._noted is not None:
+            self._over += self._told.values()
+            self._told = {}
+            await self._withdraw()
         await self._inbox.drop_role("herald")
