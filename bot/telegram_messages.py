@@ -35,8 +35,8 @@ TELEGRAM_TEXTS: dict[str, tuple[str, str]] = {
         "Это частный бот. Если у вас должен быть доступ, сообщите владельцу свой id: {user_id:d}",
     ),
     "telegram.set_aside": (
-        "I tried three times and could not answer this message, so I put it aside. Please try another way.",
-        "Я трижды попытался ответить на это сообщение и не смог, поэтому отложил его. Попробуйте иначе.",
+        "I tried several times and could not answer this message, so I put it aside. Please try another way.",
+        "Я несколько раз пытался ответить на это сообщение, но не смог и отложил его. Попробуйте иначе.",
     ),
     # What it cannot read
     "telegram.unreadable.sticker": (

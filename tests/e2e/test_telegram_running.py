@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.telegram.worker import MAX_DEATHS
 from tests.support.fake_telegram import FakeTelegram
 from tests.support.fake_telegram_faults import Fault
 from tests.support.fake_telegram_world import Json
@@ -137,6 +138,39 @@ def test_those_who_wait_see_their_place_and_those_who_are_too_many_a_refusal(
         telegram.wait_text(group.id, "/docs")
         telegram.wait_for(lambda: len(telegram.shown(group.id)) == 1, what="the notice to be removed")
         assert len(telegram.texts(late["id"])) == 1
+
+
+def test_a_place_that_was_told_is_taken_back_after_a_kill(telegram: FakeTelegram, tmp_path: Path) -> None:
+    user, group = telegram.user(), telegram.group()
+    with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=1) as program:
+        program.wait_started()
+        telegram.say(user, "sleep 4")
+        time.sleep(0.3)
+        telegram.say(user, "@quoth_bot hello", group)
+        told = telegram.wait_text(group.id, "1st in line")
+        program.kill()
+    with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=1):
+        telegram.wait_text(group.id, "You said: ", timeout_s=40)
+        telegram.wait_for(lambda: told not in telegram.shown(group.id), what="the notice to be removed")
+        telegram.wait_for(lambda: len(telegram.shown(group.id)) == 1, what="the notice to be removed")
+
+
+def test_a_stop_button_does_not_outlive_redis(telegram: FakeTelegram, tmp_path: Path) -> None:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    user = telegram.user()
+    with Valkey(folder) as server, Program(telegram, tmp_path, REDIS_URL=server.url) as program:
+        program.wait_started()
+        telegram.faults.plan(Fault("slow", seconds=1.0), "sendMessage")
+        telegram.faults.plan(Fault("drop"), "deleteMessage")
+        telegram.say(user, "words 40 0.1")
+        telegram.wait_for(lambda: telegram.calls.get("sendmessage"), what="the button to be on its way")
+        server.kill()
+        telegram.wait_text(user["id"], "Writing")
+        time.sleep(2.5)  # the reply is ready, and cannot be stored
+        server.start()
+        telegram.wait_text(user["id"], "word39", timeout_s=40)
+        assert not [text for text in telegram.texts(user["id"]) if "Writing" in text]
 
 
 def test_a_chat_that_talks_much_does_not_hold_up_the_others(telegram: FakeTelegram, tmp_path: Path) -> None:
@@ -270,7 +304,7 @@ def test_an_update_that_fails_three_times_is_set_aside_and_the_user_told(
         telegram.faults.plan(Fault("status", status=400), "sendMessage", chat_id=user["id"], times=3)
         telegram.say(user, "poison")
         telegram.say(user, "fine")
-        telegram.wait_text(user["id"], "I tried three times")
+        telegram.wait_text(user["id"], "I tried several times")
         telegram.wait_text(user["id"], "You said: fine")
         assert len(telegram.texts(user["id"])) == 2
         assert "set aside" in program.output()
@@ -282,14 +316,14 @@ def test_an_update_that_kills_the_program_each_time_is_set_aside(
 ) -> None:
     user = telegram.user()
     telegram.say(user, "sleep 3")
-    for _ in range(3):
+    for _ in range(MAX_DEATHS):
         with Program(telegram, tmp_path) as program:
             program.wait_started()
             telegram.wait_for(lambda: telegram.called("sendChatAction", user["id"]), 30)
             telegram.events.clear()
             program.kill()
     with Program(telegram, tmp_path):
-        telegram.wait_text(user["id"], "I tried three times", timeout_s=40)
+        telegram.wait_text(user["id"], "I tried several times", timeout_s=40)
         telegram.say(user, "fine")
         telegram.wait_text(user["id"], "You said: fine", timeout_s=30)
 
