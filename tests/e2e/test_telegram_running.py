@@ -144,10 +144,11 @@ def test_a_place_that_was_told_is_taken_back_after_a_kill(telegram: FakeTelegram
     user, group = telegram.user(), telegram.group()
     with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=1) as program:
         program.wait_started()
-        telegram.say(user, "sleep 4")
+        telegram.say(user, "sleep 6")
         time.sleep(0.3)
         telegram.say(user, "@quoth_bot hello", group)
         told = telegram.wait_text(group.id, "1st in line")
+        time.sleep(0.5)  # until it is noted; what a death before that leaves nobody can know
         program.kill()
     with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=1):
         telegram.wait_text(group.id, "You said: ", timeout_s=40)
