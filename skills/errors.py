@@ -6,7 +6,6 @@
     │   ├── MissingCheckpoint   a file is not there
     │   └── DamagedCheckpoint   a file is there and is not what it should be
     ├── InputError              what came in cannot be worked on
-    │   └── DocumentTooLarge    a document past the bound
     ├── GenerationError         a generation engine failed
     └── ShelfError              a search index cannot be used
 
@@ -42,10 +41,6 @@ class DamagedCheckpoint(CheckpointError):
 
 class InputError(SkillError):
     """What came in cannot be worked on."""
-
-
-class DocumentTooLarge(InputError):
-    """A document is past the bound."""
 
 
 class GenerationError(SkillError):

@@ -115,18 +115,3 @@ def _window_spans(
             end = int(window.offsets[first + length, 1])
             found.append((start, end, score))
     return found
-
-
-def softmax_probability(predictions: Sequence[SpanPrediction]) -> float:
-    """Probability of the best span among all spans and "no answer" of the given predictions.
-
-    A softmax over the n best spans and each context's null score, as the SQuAD 2.0 baseline's
-    ``probability``; in [0, 1], and 0 where there is no span.
-    """
-    logits = [span.score for p in predictions for span in p.spans]
-    if not logits:
-        return 0.0
-    best = max(logits)
-    everything = np.asarray([*logits, max(p.null_score for p in predictions)], dtype=np.float64)
-    weights = np.exp(everything - everything.max())
-    return float(np.exp(best - everything.max()) / weights.sum())
