@@ -52,6 +52,7 @@ class _ConversationComponent(Component):
             print(error, file=sys.stderr)  # noqa: T201
             sys.exit(1)
         self.conversation = Conversation(self.settings, self.pipeline, self.store)
+        self.conversation.libraries()  # what is wrong with one is told now, not at the first question
 
     def close(self) -> None:
         """Let the models and the store go."""

@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +57,7 @@ class Shelves:
         self._store = store
         self._mutex = threading.Lock()
         self._known: OrderedDict[str, tuple[frozenset[str], int]] = OrderedDict()
+        self._checked: dict[Path, _Check] = {}
         self._swept = 0.0
 
     def path(self, session_id: str) -> Path:
@@ -64,10 +66,14 @@ class Shelves:
         return self._settings.shelves_dir / f"{digest}.db"
 
     def library_names(self) -> tuple[str, ...]:
-        """The shared libraries that there are and that sessions may search, by name."""
-        there = {path.stem for path in self._settings.libraries_dir.glob("*.db")}
+        """The shared libraries that can be searched and that sessions may search, by name.
+
+        One that cannot be read is left out, which is logged once and not at every question.
+        """
         allowed = self._settings.libraries
-        return tuple(sorted(there if "*" in allowed else there & set(allowed)))
+        there = sorted(self._settings.libraries_dir.glob("*.db"))
+        may = [path for path in there if "*" in allowed or path.stem in allowed]
+        return tuple(path.stem for path in may if self._is_usable(path))
 
     def knowledge(self, session: Session | None) -> Knowledge:
         """What may be quoted: a session's shelf and libraries, or without a session all libraries."""
@@ -170,6 +176,25 @@ class Shelves:
                     n_removed += bool(_remove(path))
         return n_removed
 
+    def _is_usable(self, library: Path) -> bool:
+        """Whether a library can be read. Looked at once; a bad one again when its file changed."""
+        now = _Check.of(library, usable=True)
+        with self._mutex:
+            known = self._checked.get(library)
+        if known is not None and known.inode == now.inode and (known.usable or known.changed == now.changed):
+            return known.usable
+        try:
+            self._changer.change_shelf(library, ListDocuments())
+        except PipelineError as error:
+            now = _Check.of(library, usable=False)
+            log.warning(
+                "The library %s is left out, for it cannot be searched: %s. Delete the file and run "
+                "python -m bot ingest again.", library.stem, error,
+            )  # fmt: skip
+        with self._mutex:
+            self._checked[library] = now
+        return now.usable
+
     def _list(self, path: Path) -> frozenset[str]:
         """Ids of the documents on a shelf; one that cannot be read is removed."""
         if not path.exists():
@@ -202,6 +227,23 @@ class Shelves:
             self._known.move_to_end(session_id)
             while len(self._known) > _MAX_KNOWN:
                 self._known.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class _Check:
+    """That a library was looked at, as it was then."""
+
+    inode: int
+    changed: int
+    usable: bool
+
+    @classmethod
+    def of(cls, path: Path, *, usable: bool) -> _Check:
+        try:
+            found = path.stat()
+        except OSError:
+            return cls(-1, 0, usable)
+        return cls(found.st_ino, found.st_mtime_ns, usable)
 
 
 def _inode(path: Path) -> int:

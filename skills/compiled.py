@@ -1,9 +1,9 @@
 """Checkpoints as ONNX files, made once and kept.
 
 Reading and searching run on ONNX Runtime: it starts in a tenth of a second, where importing
-torch takes two and transformers four more, and its int8 kernels are the fastest we measured
-on a CPU. This module finds the compiled file, or has ``skills.compiler`` make it in a process
-of its own, so that torch never enters the process that talks to people.
+torch takes two and transformers four more, and its kernels are the fastest we measured on a
+CPU. This module finds the compiled file, or has ``skills.compiler`` make it in a process of its
+own, so that torch never enters the process that talks to people.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Literal
 
 from skills.checkpoints import checkpoint_folder, file_sha256, source_hashes
-from skills.errors import DamagedCheckpoint, MissingCheckpoint
+from skills.cpu import has_int8_dot_products
+from skills.errors import ConfigurationError, DamagedCheckpoint, MissingCheckpoint
 
 Head = Literal["span", "encoder"]
-Precision = Literal["int8", "fp32"]
+Precision = Literal["auto", "int8", "fp32"]
 
 #: Counts up whenever the compiler makes something else of the same weights.
 COMPILER_VERSION = 2
@@ -44,7 +45,8 @@ def compile_checkpoint(
         head: ``span`` gives start and end logits, ``encoder`` L2-normalised mean-pooled
             sentence embeddings.
         adapter: folder with ``adapter_config.json`` and ``adapter_model.safetensors``, or None.
-        precision: of the weights and matrix products; ``int8`` is dynamic quantisation.
+        precision: of the weights and matrix products; ``int8`` is dynamic quantisation, ``auto``
+            takes it where the processor multiplies 8-bit integers faster than floats.
         cache_path: folder of the compiled files.
         announce: told, in a sentence, that a compilation begins.
 
@@ -54,6 +56,7 @@ def compile_checkpoint(
     Raises:
         CheckpointError: if the weights are missing or damaged, or do not compile.
     """
+    precision = resolved(precision)
     adapter_folder = Path(adapter).expanduser().resolve() if adapter else None
     cache = Path(cache_path).expanduser().resolve()
     target = cache / f"{head}-{_key(checkpoint, adapter_folder, head, precision)}.onnx"
@@ -68,6 +71,19 @@ def compile_checkpoint(
                 announce(f"Preparing {checkpoint} ({head}) for this machine; once, about 20 seconds")
             _compile(folder, adapter_folder, head, precision, target)
     return target
+
+
+def resolved(precision: Precision) -> Literal["int8", "fp32"]:
+    """What ``auto`` means on this machine.
+
+    Raises:
+        ConfigurationError: if there is no such precision.
+    """
+    if precision == "auto":
+        return "int8" if has_int8_dot_products() else "fp32"
+    if precision not in ("int8", "fp32"):
+        raise ConfigurationError(f"precision must be auto, int8 or fp32, not {precision!r}")
+    return precision
 
 
 def _key(checkpoint: str, adapter: Path | None, head: str, precision: str) -> str:

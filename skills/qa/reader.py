@@ -49,7 +49,8 @@ class SquadReader(NNModel):
         checkpoint: name or folder of the encoder (``skills.checkpoints``).
         adapter: folder with the trained adapter; a bare name is one of the project's own; ""
             takes the checkpoint's own span head.
-        precision: ``int8`` or ``fp32``.
+        precision: ``auto``, ``int8`` or ``fp32``; ``auto`` is int8 where the processor has
+            instructions for it, else fp32, which then is as fast and answers a little better.
         max_seq_length: tokens of a window, special tokens included.
         doc_stride: tokens that neighbouring windows share.
         max_question_length: tokens of the question that are read.
@@ -78,7 +79,7 @@ class SquadReader(NNModel):
         self,
         checkpoint: str = "all-MiniLM-L6-v2",
         adapter: str = "",
-        precision: Precision = "int8",
+        precision: Precision = "auto",
         max_seq_length: int = 384,
         doc_stride: int = 128,
         max_question_length: int = 64,

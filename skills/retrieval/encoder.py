@@ -108,7 +108,8 @@ class SentenceEncoder(Component):
 
     Args:
         checkpoint: name or folder of the encoder (``skills.checkpoints``).
-        precision: ``int8`` or ``fp32``.
+        precision: ``auto``, ``int8`` or ``fp32``. int8 even where it is not faster: an embedding
+            loses nothing that a search would notice, and it takes a quarter of the memory.
         max_seq_length, max_batch_tokens, n_threads: see :class:`OnnxEncoder`.
         cache_path: where compiled models are kept.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from skills.retrieval.sentences import trim
@@ -18,6 +19,8 @@ Kind = Literal["heading", "prose", "line"]
 
 MAX_HEADING_CHARS = 90
 MAX_HEADING_WORDS = 12
+#: A numbered line of more words, with text right below it, is an item that goes on there.
+MAX_NUMBERED_WORDS = 6
 
 _LINE = re.compile(r"[^\r\n\f\v\x1c-\x1e\u2028\u2029]*(?:\r\n|[\r\n\f\v\x1c-\x1e\u2028\u2029]|$)")
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
@@ -106,6 +109,47 @@ def heading_words(text: str, block: Block) -> str:
     """A heading's words without its marks ("## 2.1 Scope" is "2.1 Scope")."""
     words = _MARKDOWN.sub("", text[block.start : block.end]).rstrip("#= \t")
     return " ".join(words.split())[: 2 * MAX_HEADING_CHARS]
+
+
+def after_heading(text: str, start: int, answer: int) -> int:
+    """Where the running text begins in a stretch that may open with headings.
+
+    A heading that no blank line sets off ("2. Rent" above its paragraph) has no full stop either,
+    so it looks like the beginning of the first sentence.
+
+    Args:
+        text: the whole document's.
+        start: first character of the stretch.
+        answer: a character of the stretch that stays in it, with its line.
+
+    Returns:
+        a position from ``start`` to ``answer``: ``start`` where the stretch opens with no heading.
+    """
+    lines = [line for line in _lines(text, start, answer + 1) if not line.blank]
+    was_heading = False
+    for line, after in pairwise(lines):
+        words = text[line.start : line.end]
+        was_heading = (was_heading and bool(_UNDERLINE.fullmatch(words))) or _entitles(words, text, after)
+        if not was_heading:
+            return start
+        start = after.start
+    return start
+
+
+def _entitles(words: str, text: str, after: _Line) -> bool:
+    """Whether a line is a heading by its own form, whatever stands around it."""
+    if len(words) > MAX_HEADING_CHARS or len(words.split()) > MAX_HEADING_WORDS:
+        return False
+    if _MARKDOWN.match(words) or _UNDERLINE.fullmatch(text, after.start, after.end):
+        return True
+    first = text[after.start]
+    if _ENDS_SENTENCE.search(words) or not (first.isupper() or first.isdigit() or first in "\"'“‘(«"):
+        return False
+    if named := _NAMED.match(words):
+        return named.end() == len(words) or words[named.end()].isupper()
+    if numbered := _NUMBERED.match(words):
+        return words[numbered.end()].isupper() and len(words.split()) <= MAX_NUMBERED_WORDS
+    return words.isupper() and sum(c.isalpha() for c in words) >= 4
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[_Line]:

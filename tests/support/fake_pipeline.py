@@ -92,3 +92,16 @@ def quote_from(text: str, answer: str, *, name: str = "contract.pdf", page: str 
     start = text.index(answer)
     end = start + len(answer)
     return Evidence(name, name, page, 0, len(text), text, start, end, 212, 0.93)
+
+
+ANN, BOB = "console:ann", "api:bob"
+CLAUSE = "Either party may terminate this Agreement on 30 days' written notice."
+
+
+def replying(pipeline: FakePipeline, reply: Reply) -> None:
+    pipeline.answer = lambda asked, listener: reply
+
+
+def quoted(answer: str = "30 days' written notice", confidence: float = 0.93, **options: object) -> Reply:
+    evidence = quote_from(CLAUSE, answer)
+    return Reply(answer, "qa", confidence, evidence, **options)  # type: ignore[arg-type]

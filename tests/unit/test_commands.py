@@ -14,26 +14,8 @@ from bot.conversation import Conversation
 from bot.messages import LANGUAGES, text
 from bot.settings import Settings
 from skills.dialog import Considered, Reply
-from tests.support.fake_pipeline import FakePipeline, quote_from
+from tests.support.fake_pipeline import ANN, CLAUSE, FakePipeline, quote_from
 from tests.support.memory_store import MemorySessionStore
-
-ANN = "console:ann"
-CLAUSE = "Either party may terminate this Agreement on 30 days' written notice."
-
-
-@pytest.fixture
-def pipeline() -> FakePipeline:
-    return FakePipeline()
-
-
-@pytest.fixture
-def store() -> MemorySessionStore:
-    return MemorySessionStore()
-
-
-@pytest.fixture
-def conversation(settings: Settings, pipeline: FakePipeline, store: MemorySessionStore) -> Conversation:
-    return Conversation(settings, pipeline, store)
 
 
 def say(conversation: Conversation, utterance: str, **options: bool) -> str:
@@ -110,7 +92,7 @@ class TestDocs:
 
     def test_libraries_are_listed(self, conversation: Conversation, settings: Settings) -> None:
         settings.libraries_dir.mkdir(parents=True)
-        (settings.libraries_dir / "laws.db").touch()
+        (settings.libraries_dir / "laws.db").write_text("{}")
         assert say(conversation, "/docs").endswith("Shared libraries: laws")
 
     def test_dropping(self, conversation: Conversation) -> None:

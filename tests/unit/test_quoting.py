@@ -79,3 +79,30 @@ def test_line_counts_from_one() -> None:
     evidence = make_evidence(document, candidate(document, (0, 13), (8, 13)))
     assert evidence is not None
     assert evidence.line == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "quote"),
+    [
+        ("2. Rent\nThe rent is 1,150 euros a month.", "1,150 euros", "The rent is 1,150 euros a month."),
+        ("## Notice\nEither side gives 30 days.", "30 days", "Either side gives 30 days."),
+        ("3. Deposit\n900 euros are due.", "900 euros", "900 euros are due."),
+        ("Rent\n====\nIt is 900 euros.", "900 euros", "It is 900 euros."),
+        ("PART II\nSection 4 Fees\nThe fee is 5 euros.", "5 euros", "The fee is 5 euros."),
+        # the answer is in the heading, or the line only looks like one
+        ("2. Rent\nThe rent is due.", "Rent", "2. Rent\nThe rent is due."),
+        (
+            "He came from Section\n4 Fees were paid there.",
+            "Fees",
+            "He came from Section\n4 Fees were paid there.",
+        ),
+        ("1. Milk for the\nchildren of Leeds.", "Leeds", "1. Milk for the\nchildren of Leeds."),
+    ],
+)
+def test_a_quote_begins_after_its_heading(text: str, answer: str, quote: str) -> None:
+    document = Document("d", "lease.txt", text)
+    start = text.index(answer)
+    evidence = make_evidence(document, candidate(document, (0, len(text)), (start, start + len(answer))))
+    assert evidence is not None
+    assert evidence.quote == quote
+    assert holds(document, evidence)
