@@ -11,7 +11,9 @@
     │   ├── LockLost              the session went on without us; nothing was written
     │   └── UnreadableSession     what is stored is damaged or newer than this version
     ├── PipelineError             the chain failed
-    │   └── PipelineTimeout       the chain took longer than it may
+    │   ├── PipelineTimeout       the chain took longer than it may
+    │   └── MessageUnusable       it is the message that the chain cannot work on
+    │       └── MessageTooLong    longer than the model can take in at once
     └── DocumentError             a document cannot be taken
         ├── UnsupportedDocument   not a format that is read
         ├── DocumentTooLarge      past a bound; the values name it
@@ -83,6 +85,14 @@ class PipelineError(BotError):
 
 class PipelineTimeout(PipelineError):
     """The chain took longer than it may."""
+
+
+class MessageUnusable(PipelineError):
+    """The chain is well, but cannot work on this message; the same again would fail again."""
+
+
+class MessageTooLong(MessageUnusable):
+    """The message is longer than the model can take in at once."""
 
 
 class DocumentError(BotError):

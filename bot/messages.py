@@ -12,7 +12,15 @@ import string
 from typing import Any, Literal, get_args
 
 from bot.document_messages import DOCUMENT_TEXTS
-from bot.errors import BotError, DocumentError, SessionBusy, StoreFull, StoreUnavailable
+from bot.errors import (
+    BotError,
+    DocumentError,
+    MessageTooLong,
+    MessageUnusable,
+    SessionBusy,
+    StoreFull,
+    StoreUnavailable,
+)
 from bot.telegram_messages import TELEGRAM_TEXTS
 
 Language = Literal["en", "ru"]
@@ -46,6 +54,10 @@ def explain(error: BotError, language: str) -> str:
     if isinstance(error, DocumentError):
         key = error.code if error.code in TEXTS else "document.failed"
         return text(key, language, **error.values)
+    if isinstance(error, MessageTooLong):
+        return text("turn.too_long_for_model", language)
+    if isinstance(error, MessageUnusable):
+        return text("turn.unusable", language)
     if isinstance(error, SessionBusy):
         return text("turn.busy", language)
     if isinstance(error, StoreFull):
@@ -116,6 +128,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "That is {n:characters}; I take at most {limit} in one message. Give me a longer text as a document.",
         "Здесь {n:characters}; за один раз я принимаю не больше {limit}. "
         "Более длинный текст пришлите документом.",
+    ),
+    "turn.too_long_for_model": (
+        "That is more than I can take in at once. Make it shorter, or give me the long part as a document; "
+        "a long /persona counts, too.",
+        "Это больше, чем я могу воспринять за один раз. Сократите сообщение или пришлите длинную часть "
+        "документом; длинное описание /persona тоже учитывается.",
+    ),
+    "turn.unusable": (
+        "I can't work with that message as it is. Please put it differently.",
+        "С этим сообщением в таком виде я работать не могу. Пожалуйста, напишите иначе.",
     ),
     "turn.timeout": (
         "I could not finish within {n:seconds} and gave up. Your message is kept; please try again.",

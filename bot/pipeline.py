@@ -15,10 +15,10 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.errors import PipelineError, PipelineTimeout
+from bot.errors import MessageTooLong, MessageUnusable, PipelineError, PipelineTimeout
 from bot.settings import Settings, offline_environment
 from skills.dialog import Knowledge, Listener, Preferences, Progress, Reply, Turn
-from skills.errors import SkillError
+from skills.errors import InputError, InputTooLong, SkillError
 from skills.retrieval.changes import Change, ShelfEntry
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class Pipeline:
         Raises:
             PipelineTimeout: after ``settings.reply_timeout_s``; the generation is told to stop,
                 so the worker is free again.
+            MessageUnusable: if it is the message that cannot be worked on.
             PipelineError: if a skill failed.
         """
         deadline = time.monotonic() + self.settings.reply_timeout_s
@@ -133,6 +134,10 @@ class Pipeline:
             return future.result(timeout_s)
         except FutureTimeout as error:
             raise PipelineTimeout(f"no reply within {timeout_s:g} s") from error
+        except InputTooLong as error:
+            raise MessageTooLong(str(error)) from error
+        except InputError as error:
+            raise MessageUnusable(str(error)) from error
         except SkillError as error:
             raise PipelineError(f"{type(error).__name__}: {error}") from error
         except Exception as error:

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from bot.answers import Answer, quotes_of, worded
-from bot.errors import LockLost, PipelineError, PipelineTimeout, SessionBusy, StoreFull
-from bot.messages import text
+from bot.errors import LockLost, MessageUnusable, PipelineError, PipelineTimeout, SessionBusy, StoreFull
+from bot.messages import explain, text
 from bot.open_session import OpenSession, open_session
 from bot.sessions import SessionStore, SessionTurn
 from bot.settings import Settings
@@ -131,7 +131,7 @@ class Turns:
         )
         try:
             return self._pipeline.reply(*asked)
-        except PipelineTimeout:
+        except (PipelineTimeout, MessageUnusable):
             raise
         except PipelineError:
             # The shelf may be damaged; if that is it, it is made again from the store.
@@ -196,6 +196,9 @@ class Turns:
                 again.save()
 
     def _failure(self, error: PipelineError, language: str) -> str:
+        if isinstance(error, MessageUnusable):
+            log.info("a message cannot be worked on: %s", error)
+            return explain(error, language)
         log.error("the chain failed: %s", error)
         if isinstance(error, PipelineTimeout):
             return text("turn.timeout", language, n=self._settings.reply_timeout_s)

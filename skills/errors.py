@@ -6,6 +6,7 @@
     │   ├── MissingCheckpoint   a file is not there
     │   └── DamagedCheckpoint   a file is there and is not what it should be
     ├── InputError              what came in cannot be worked on
+    │   └── InputTooLong        it is longer than the model can take in at once
     ├── GenerationError         a generation engine failed
     └── ShelfError              a search index cannot be used
 
@@ -41,6 +42,10 @@ class DamagedCheckpoint(CheckpointError):
 
 class InputError(SkillError):
     """What came in cannot be worked on."""
+
+
+class InputTooLong(InputError):
+    """What came in is longer than the model can take in at once."""
 
 
 class GenerationError(SkillError):

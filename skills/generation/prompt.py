@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from skills.dialog import Turn
-from skills.errors import InputError
+from skills.errors import InputError, InputTooLong
 from skills.generation.cleaning import without_control
 from skills.generation.engines import Message
 
@@ -51,7 +51,8 @@ def fit_prompt(persona: str, history: Sequence[Turn], utterance: str, fits: Fits
         fits: whether messages are within the budget; if some fit, fewer do too.
 
     Raises:
-        InputError: if the utterance is blank, or alone does not fit.
+        InputError: if the utterance is blank.
+        InputTooLong: if it does not fit even without the history.
     """
     if not utterance.strip():
         raise InputError("the message is empty; write something to reply to")
@@ -72,7 +73,7 @@ def fit_prompt(persona: str, history: Sequence[Turn], utterance: str, fits: Fits
             low = middle + 1
     first = starts[high]
     if first == len(history) and not fits(messages(first)):
-        raise InputError(
+        raise InputTooLong(
             "the message is too long for the model's context, even without what was said before; "
             "make it shorter"
         )

@@ -141,7 +141,7 @@ class ReplyGenerator(Component):
         """Reply to every utterance; see the class.
 
         Raises:
-            InputError: if an utterance alone does not fit the model's context.
+            InputError: if an utterance is blank, or (InputTooLong) alone does not fit the model's context.
             GenerationError: if the engine failed, or gave an empty reply several times.
         """
         entries = list(zip(utterances, histories, findings, listeners, preferences, strict=True))

@@ -13,6 +13,8 @@ from bot.conversation import Conversation, cleaned
 from bot.errors import (
     InvalidSessionId,
     LockLost,
+    MessageTooLong,
+    MessageUnusable,
     PipelineError,
     PipelineTimeout,
     SessionBusy,
@@ -228,6 +230,17 @@ class TestFaults:
     ) -> None:
         pipeline.error = PipelineTimeout("x")
         assert "120 seconds" in conversation.reply(ANN, "hello").text
+
+    @pytest.mark.parametrize(
+        ("error", "key"),
+        [(MessageTooLong("x"), "turn.too_long_for_model"), (MessageUnusable("x"), "turn.unusable")],
+    )
+    def test_a_message_that_the_chain_cannot_work_on_is_told_what_to_do(
+        self, conversation: Conversation, pipeline: FakePipeline, error: PipelineError, key: str
+    ) -> None:
+        pipeline.error = error
+        answer = conversation.reply(ANN, "hello", language="ru")
+        assert (answer.text, answer.skill) == (text(key, "ru"), "failed")
 
     def test_the_lock_is_let_go_of_whatever_happens(
         self, conversation: Conversation, pipeline: FakePipeline, store: MemorySessionStore

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import BotError, DocumentError, SessionBusy, StoreFull, StoreUnavailable
+from bot.errors import (
+    BotError,
+    DocumentError,
+    MessageTooLong,
+    MessageUnusable,
+    SessionBusy,
+    StoreFull,
+    StoreUnavailable,
+)
 from bot.messages import LANGUAGES, NOUNS, TEXTS, counted, explain, known_language, number, text
 
 BOT = Path(__file__).resolve().parents[2] / "bot"
@@ -114,6 +122,8 @@ def test_values_are_never_templates() -> None:
     "error",
     [
         SessionBusy("detail"),
+        MessageTooLong("detail"),
+        MessageUnusable("detail"),
         StoreFull("detail"),
         StoreUnavailable("detail"),
         DocumentError("document.too_many", limit=3),

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from skills.dialog import Turn
-from skills.errors import InputError
+from skills.errors import InputError, InputTooLong
 from skills.generation.engines import Message
 from skills.generation.prompt import chat_messages, fit_prompt, surely_fits
 
@@ -91,7 +91,7 @@ def test_it_counts_few_times():
 
 
 def test_an_utterance_that_alone_does_not_fit_is_refused():
-    with pytest.raises(InputError, match="too long"):
+    with pytest.raises(InputTooLong, match="too long"):
         fit_prompt(PERSONA, conversation(1, 1), "word " * 50, within(20))
 
 
