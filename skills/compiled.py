@@ -25,7 +25,7 @@ Head = Literal["span", "encoder"]
 Precision = Literal["auto", "int8", "fp32"]
 
 #: Counts up whenever the compiler makes something else of the same weights.
-COMPILER_VERSION = 2
+COMPILER_VERSION = 3
 DEFAULT_CACHE = "~/.cache/quoth/compiled"
 
 
@@ -51,7 +51,8 @@ def compile_checkpoint(
         announce: told, in a sentence, that a compilation begins.
 
     Returns:
-        the file; its name is a hash of everything it was made from.
+        the file; its name is a hash of everything it was made from. Its weights are in a file
+        beside it, which the runtime maps.
 
     Raises:
         CheckpointError: if the weights are missing or damaged, or do not compile.
@@ -100,10 +101,10 @@ def _key(checkpoint: str, adapter: Path | None, head: str, precision: str) -> st
 
 
 def _is_whole(target: Path) -> bool:
-    """Whether the file is there and is what the compiler wrote (22 MB take 15 ms)."""
+    """Whether the files are there and are what the compiler wrote (22 MB take 15 ms)."""
     try:
         note = json.loads(target.with_suffix(".json").read_text("utf-8"))
-        return bool(file_sha256(target) == note["sha256"])
+        return all(file_sha256(target.parent / name) == sha256 for name, sha256 in note["files"].items())
     except (OSError, ValueError, KeyError):
         return False
 

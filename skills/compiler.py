@@ -22,6 +22,8 @@ from skills.deltas import apply_adapter
 from skills.errors import CheckpointError
 
 OPSET = 17
+#: Smaller tensors stay in the graph, where the runtime's optimiser looks at their values.
+MAPPED_BYTES = 1024
 
 
 def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module:
@@ -80,7 +82,12 @@ class EncoderHead(torch.nn.Module):
 
 
 def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> None:
-    """Write ``target``, fused and (for int8) quantised, and its note ``target.json`` last."""
+    """Write ``target``, fused and (for int8) quantised, and its note ``target.json`` last.
+
+    The weights go to a file of their own beside it, which is mapped, not read: they are never in
+    memory twice, what is not used is not in memory at all, and processes share what is.
+    """
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.transformers import optimizer
 
@@ -125,8 +132,19 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
                 weight_type=QuantType.QInt8,
                 extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
             )
-        note = {"sha256": file_sha256(partial), "head": head, "precision": precision}
-        partial.replace(target)
+        whole, weights = Path(scratch) / target.name, target.with_suffix(".weights")
+        onnx.save_model(
+            onnx.load(str(partial)),
+            str(whole),
+            save_as_external_data=True,
+            location=weights.name,
+            size_threshold=MAPPED_BYTES,
+        )
+        (Path(scratch) / weights.name).chmod(whole.stat().st_mode)  # onnx makes it the user's alone
+        (Path(scratch) / weights.name).replace(weights)
+        whole.replace(target)
+    files = {path.name: file_sha256(path) for path in (target, weights)}
+    note = {"files": files, "head": head, "precision": precision}
     target.with_suffix(".json").write_text(json.dumps(note), "utf-8")
 
 

@@ -1,10 +1,13 @@
 """What reading and searching run on: a compiled model, a tokenizer, batches of similar length.
 
-Shared by the reader and the sentence encoder; knows neither spans nor embeddings.
+Shared by the reader and the sentence encoder; knows neither spans nor embeddings. A file that two
+components name, in one pipeline or in two, is in memory once for as long as one of them lives.
 """
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,17 @@ from tokenizers import Tokenizer
 
 from skills.errors import DamagedCheckpoint
 
+#: What is loaded, by file and threads; an entry goes when nobody holds its session any more.
+_SESSIONS: weakref.WeakValueDictionary[tuple[Path, int], Any] = weakref.WeakValueDictionary()
+_LOADING = threading.Lock()
+
 
 class OnnxModel:
     """A compiled model on ONNX Runtime; safe to call from several threads.
 
     Args:
-        onnx_file: made by ``skills.compiled``.
+        onnx_file: made by ``skills.compiled``; its name tells its content, so that what was
+            loaded from it before is taken where it is still in use.
         n_threads: threads of one forward pass.
 
     Raises:
@@ -29,17 +37,10 @@ class OnnxModel:
     """
 
     def __init__(self, onnx_file: Path, n_threads: int = 2) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = n_threads
-        options.log_severity_level = 3
-        # inputs come in every length: keeping a memory plan for each only costs memory
-        options.enable_mem_pattern = False
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(onnx_file), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # the library's exceptions have no public root
-            raise DamagedCheckpoint(f"{onnx_file} is not a compiled model: {error}") from error
+        with _LOADING:
+            key = (onnx_file.resolve(), n_threads)
+            self._session = _SESSIONS.get(key) or _load_session(onnx_file, n_threads)
+            _SESSIONS[key] = self._session
         self._inputs = [i.name for i in self._session.get_inputs()]
         #: Size of the last dimension of the first output, where it is fixed.
         self.n_dimensions: Any = self._session.get_outputs()[0].shape[-1]
@@ -48,6 +49,18 @@ class OnnxModel:
         """All outputs, in the model's order; inputs that the model does not take are left out."""
         outputs: list[Any] = self._session.run(None, {name: inputs[name] for name in self._inputs})
         return outputs
+
+
+def _load_session(onnx_file: Path, n_threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.log_severity_level = 3
+    # inputs come in every length: keeping a memory plan for each only costs memory
+    options.enable_mem_pattern = False
+    try:
+        return onnxruntime.InferenceSession(str(onnx_file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library's exceptions have no public root
+        raise DamagedCheckpoint(f"{onnx_file} is not a compiled model: {error}") from error
 
 
 def encodable(text: str) -> str:

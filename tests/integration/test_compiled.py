@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from skills.compiled import compile_checkpoint
 from skills.deltas import WEIGHTS, apply_adapter, save_delta
 from skills.errors import ConfigurationError, DamagedCheckpoint, InputError, MissingCheckpoint
 from skills.qa.reader import SquadReader
+from skills.runtime import _SESSIONS
 from tests.support.tiny_bert import tiny_bert
 
 CONTEXT = "the lighthouse was built in 1874 by mara. the bridge was built in 1901."
@@ -81,12 +83,14 @@ def test_a_compiled_file_is_made_once_and_again_when_damaged(base: Path, tmp_pat
     file = compile_checkpoint(str(base), "encoder", **arguments)
     assert compile_checkpoint(str(base), "encoder", **arguments) == file
     assert len(said) == 1
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
+    weights = file.with_suffix(".weights")  # beside the graph, to be mapped
+    whole = weights.read_bytes()
+    assert file.stat().st_size < len(whole)
+    assert weights.stat().st_mode == file.stat().st_mode
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     compile_checkpoint(str(base), "encoder", **arguments)
     assert len(said) == 2
-    assert file.read_bytes() != bytes(content)
+    assert weights.read_bytes() == whole
 
 
 def test_random_heads_never_answer(base: Path, tmp_path: Path) -> None:
@@ -104,6 +108,23 @@ def test_damaged_weights_are_named(base: Path, tmp_path: Path) -> None:
     (broken / "model.safetensors").write_bytes(b"\x00" * 100)
     with pytest.raises(DamagedCheckpoint, match="broken could not be compiled"):
         compile_checkpoint(str(broken), "span", cache_path=str(tmp_path))
+
+
+def test_a_file_is_loaded_once_for_as_long_as_it_is_used(base: Path, cache: str) -> None:
+    def in_use() -> set[int]:
+        gc.collect()
+        return {id(session) for key, session in _SESSIONS.items() if str(key[0]).startswith(cache)}
+
+    before = in_use()
+    with ThreadPoolExecutor(4) as pool:
+        readers = list(pool.map(lambda _: reader(base, cache, precision="fp32", n_threads=1), range(4)))
+    assert len(in_use() - before) == 1
+    answers = [r([CONTEXT], ["who?"])[0] for r in readers]
+    assert answers == [answers[0]] * 4
+    other = reader(base, cache, precision="fp32", n_threads=2)
+    assert len(in_use() - before) == 2, "another number of threads is another session"
+    del readers, other
+    assert in_use() <= before
 
 
 def test_a_delta_brings_back_what_training_changed(base: Path, tmp_path: Path) -> None:
