@@ -43,9 +43,10 @@ class _ConversationComponent(Component):
         logs.configure(service=self.service)
         try:
             self.settings = Settings.from_environment()
+            self.pipeline = Pipeline(self.settings, dialog, ingest)
+            self.pipeline.check_memory()
             self.store = open_store(self.settings)
             atexit.register(self.close)
-            self.pipeline = Pipeline(self.settings, dialog, ingest)
             self.pipeline.load()
         except BotError as error:
             # one clear line where DeepPavlov would print a traceback

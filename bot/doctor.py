@@ -16,7 +16,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from bot.errors import BotError
+from bot.errors import BotError, MemoryTooLow
 from bot.pipeline import Pipeline
 from bot.redis_sessions import open_store
 from bot.settings import Settings
@@ -37,8 +37,18 @@ class CheckFailed(Exception):
 
 
 def main(settings: Settings) -> int:
-    """Run every check; later ones run even where earlier ones failed."""
+    """Run every check; later ones run even where earlier ones failed.
+
+    Where the models may not be loaded for want of memory that is said once, and nothing is checked.
+    """
     pipeline = Pipeline(settings)
+    try:
+        pipeline.check_memory()
+    except MemoryTooLow as error:
+        print(f"✗ memory: {error}")
+        return 1
+    except BotError:
+        pass  # the checks below find it, and say more of it
     checks: list[tuple[str, Check]] = [
         ("Python", python),
         ("packages", packages),
@@ -47,7 +57,7 @@ def main(settings: Settings) -> int:
         ("models and config", lambda: loaded(pipeline)),
         ("an answer", lambda: answer(pipeline)),
         ("a reply", lambda: reply(pipeline)),
-        ("memory", memory),
+        ("memory", lambda: memory(settings, pipeline)),
     ]
     failures = sum(not passes(name, check) for name, check in checks)
     pipeline.close()
@@ -136,7 +146,9 @@ def reply(pipeline: Pipeline) -> str:
     return f"{len(given.text)} characters"
 
 
-def memory() -> str:
-    """The most memory that this process took."""
+def memory(settings: Settings, pipeline: Pipeline) -> str:
+    """The most memory that this process took, what was estimated, and the bound."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return f"{peak / (1024 if sys.platform != 'darwin' else 1024**2):.0f} MB at most"
+    taken = peak / (1024 if sys.platform != "darwin" else 1024**2)
+    bound = "none" if settings.memory_mb is None else f"{settings.memory_mb} MiB"
+    return f"{taken:.0f} MiB at most so far, bound {bound}; estimated {pipeline.footprint()}"

@@ -12,6 +12,7 @@
     │   └── UnreadableSession     what is stored is damaged or newer than this version
     ├── PipelineError             the chain failed
     │   ├── PipelineTimeout       the chain took longer than it may
+    │   ├── MemoryTooLow          the configuration needs more memory than it may take
     │   └── MessageUnusable       it is the message that the chain cannot work on
     │       └── MessageTooLong    longer than the model can take in at once
     └── DocumentError             a document cannot be taken
@@ -85,6 +86,10 @@ class PipelineError(BotError):
 
 class PipelineTimeout(PipelineError):
     """The chain took longer than it may."""
+
+
+class MemoryTooLow(PipelineError):
+    """The configuration needs more memory than it may take; nothing was loaded."""
 
 
 class MessageUnusable(PipelineError):

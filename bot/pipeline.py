@@ -15,10 +15,11 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.errors import MessageTooLong, MessageUnusable, PipelineError, PipelineTimeout
+from bot.errors import MemoryTooLow, MessageTooLong, MessageUnusable, PipelineError, PipelineTimeout
 from bot.settings import Settings, offline_environment
 from skills.dialog import Knowledge, Listener, Preferences, Progress, Reply, Turn
 from skills.errors import InputError, InputTooLong, SkillError
+from skills.footprint import Footprint, footprint
 from skills.retrieval.changes import Change, ShelfEntry
 
 log = logging.getLogger(__name__)
@@ -47,17 +48,46 @@ class Pipeline:
         self._pool: ThreadPoolExecutor | None = None
         self._loading = threading.Lock()
 
+    def footprint(self) -> Footprint:
+        """The memory that a process with both pipelines takes; loads nothing.
+
+        Raises:
+            PipelineError: if a config or its weights cannot be used; the message says why.
+        """
+        pipes = [parsed(config, changes)["chainer"]["pipe"] for config, changes in self._configs()]
+        try:
+            return footprint([component for pipe in pipes for component in pipe])
+        except SkillError as error:
+            raise PipelineError(str(error)) from error
+        except (LookupError, ValueError) as error:
+            names = " and ".join(config.name for config, _ in self._configs())
+            raise PipelineError(f"cannot tell what memory {names} need: {error!r}") from error
+
+    def check_memory(self) -> None:
+        """Whether the pipelines may be loaded, before anything is.
+
+        Raises:
+            MemoryTooLow: if they need more than ``settings.memory_mb``; the message has the figures.
+            PipelineError: if a config or its weights cannot be used.
+        """
+        if self.settings.memory_mb is None:
+            return
+        refusal = self.footprint().refusal(self.settings.memory_mb, "QUOTH_MEMORY_MB")
+        if refusal is not None:
+            raise MemoryTooLow(refusal)
+
     def load(self) -> None:
         """Build both pipelines; does nothing the second time.
 
         Raises:
+            MemoryTooLow: as :meth:`check_memory`.
             PipelineError: if a config or its weights cannot be used; the message says why.
         """
         with self._loading:
             if self._dialog is not None:
                 return
-            dialog = build(self._dialog_config, variables(self.settings))
-            self._ingest = build(self._ingest_config, {})
+            self.check_memory()
+            dialog, self._ingest = (build(config, changes) for config, changes in self._configs())
             self._pool = ThreadPoolExecutor(N_CALLS, thread_name_prefix="chain")
             self._dialog = dialog
 
@@ -124,6 +154,10 @@ class Pipeline:
                 chainer.destroy()
         self._dialog = self._ingest = self._pool = None
 
+    def _configs(self) -> tuple[tuple[Path, dict[str, Any]], tuple[Path, dict[str, Any]]]:
+        """Both configs, each with the variables that the settings change."""
+        return (self._dialog_config, variables(self.settings)), (self._ingest_config, {})
+
     def _submit(self, call: Callable[[], T]) -> Future[T]:
         if self._pool is None:
             raise PipelineError("the pipeline is closed")
@@ -168,21 +202,35 @@ def variables(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if value}
 
 
+def parsed(config: Path, overwritten: dict[str, Any]) -> Any:
+    """A config with some of its variables changed, and all of them filled in.
+
+    Raises:
+        PipelineError: if it is no config.
+    """
+    offline_environment()
+    from deeppavlov.core.commands.utils import parse_config
+
+    try:
+        changes = {f"metadata.variables.{name}": value for name, value in overwritten.items()}
+        return parse_config(str(config), overwrite=changes)
+    except Exception as error:
+        raise PipelineError(f"{config.name} cannot be read: {type(error).__name__}: {error}") from error
+
+
 def build(config: Path, overwritten: dict[str, Any]) -> Any:
     """Build a DeepPavlov pipeline with some of its variables changed.
 
     Raises:
         PipelineError: if it cannot be built; the message says why, without a traceback.
     """
-    offline_environment()
+    filled = parsed(config, overwritten)
     from deeppavlov.core.commands.infer import build_model
-    from deeppavlov.core.commands.utils import parse_config
 
     params_log = logging.getLogger("deeppavlov.core.common.params")
     params_log.setLevel(logging.CRITICAL)  # it logs a traceback of what is raised anyway
     try:
-        changes = {f"metadata.variables.{name}": value for name, value in overwritten.items()}
-        return build_model(parse_config(str(config), overwrite=changes))
+        return build_model(filled)
     except SkillError as error:
         raise PipelineError(str(error)) from error
     except Exception as error:

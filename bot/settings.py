@@ -124,6 +124,12 @@ class Settings:
         "weights of the reader: a name or a folder",
         shown="as configs/dialog.json says",
     )
+    memory_mb: int | None = _setting(
+        "QUOTH_MEMORY_MB", None, parsing.whole(1, 100_000_000),
+        "memory that a process may take for itself and its models, in MiB, Redis not counted; a "
+        "configuration that needs more is refused at start, before anything is loaded",
+        shown="none",
+    )
 
     # Documents
     max_documents: int = _setting(

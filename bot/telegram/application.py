@@ -44,7 +44,10 @@ def main(settings: Settings, pipeline: LoadablePipeline | None = None) -> int:
         print("TELEGRAM_TOKEN must be set: the token that @BotFather gave you", file=sys.stderr)  # noqa: T201
         return 2
     try:
-        finished = asyncio.run(_serve(settings, pipeline or Pipeline(settings)))
+        if pipeline is None:
+            pipeline = Pipeline(settings)
+            pipeline.check_memory()  # before Telegram hears of us, and before updates are taken in
+        finished = asyncio.run(_serve(settings, pipeline))
     except BotError as failure:
         print(failure, file=sys.stderr)  # noqa: T201
         return 2 if isinstance(failure, SettingsError) else 1

@@ -20,7 +20,13 @@ ONLY_IN = {
     "transformers": ["skills/"],
 }
 #: what the service may import of the skills: plain data and errors
-PLAIN = {"skills.dialog", "skills.errors", "skills.checkpoints", "skills.retrieval.changes"}
+PLAIN = {
+    "skills.dialog",
+    "skills.errors",
+    "skills.checkpoints",
+    "skills.footprint",
+    "skills.retrieval.changes",
+}
 #: the only files that may load torch or transformers at import time: training and compiling
 HEAVY = {
     "skills/compiler.py",

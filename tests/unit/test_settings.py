@@ -66,6 +66,8 @@ def test_a_variable_set_to_nothing_counts_as_unset() -> None:
     [
         ("QUOTH_API_PORT", "http"),
         ("QUOTH_API_PORT", "0"),
+        ("QUOTH_MEMORY_MB", "0"),
+        ("QUOTH_MEMORY_MB", "1.5 GB"),
         ("QUOTH_API_PORT", "65536"),
         ("QUOTH_REPLY_TIMEOUT_S", "nan"),
         ("QUOTH_REPLY_TIMEOUT_S", "-1"),
