@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from skills.checkpoints import WHEELS, checkpoint_file, checkpoint_folder
+from skills.compiled import Precision, resolved
 from skills.generation.engines.llama_cpp import LlamaCppEngine
 from skills.weight_files import gguf_header, n_safetensors_weights
 
@@ -145,11 +146,11 @@ def _parts(components: Sequence[Component]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _compiled(name: str) -> Estimate:
+def _compiled(name: str, default: Precision) -> Estimate:
     def estimate(component: Component) -> Part:
         folder = checkpoint_folder(str(component["checkpoint"]), verify=False)
-        precision = str(component.get("precision", "int8"))
-        weights = n_safetensors_weights(folder) * _BYTES.get(precision, 4) / MIB
+        precision = resolved(component.get("precision", default))
+        weights = n_safetensors_weights(folder) * _BYTES[precision] / MIB
         which = f"{name} {folder} {precision} {component.get('adapter', '')}"
         return Part(name, READING + weights, f"weights {weights:.0f}", which)
 
@@ -195,8 +196,8 @@ def _torch(model: str, parameters: Mapping[str, Any]) -> Part:
 
 _GENERATOR = "skills.generation.reply_generator:ReplyGenerator"
 _ESTIMATES: dict[str, Estimate] = {
-    "skills.qa.reader:SquadReader": _compiled("reader"),
-    "skills.retrieval.encoder:SentenceEncoder": _compiled("sentence encoder"),
+    "skills.qa.reader:SquadReader": _compiled("reader", "auto"),
+    "skills.retrieval.encoder:SentenceEncoder": _compiled("sentence encoder", "int8"),
     _GENERATOR: _generator,
 }
 

@@ -8,7 +8,7 @@ skill replies; see ``skills.selection``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deeppavlov.core.common.registry import register
@@ -19,6 +19,7 @@ from skills.errors import parameter_names, refuse_unknown
 from skills.qa.calibration import Calibration, Features
 from skills.qa.reader import SquadReader
 from skills.qa.spans import SpanPrediction
+from skills.retrieval.sentences import in_one_block
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class PassageReader(Component):
         return [self._reading(found) for found in read]
 
     def _reading(self, found: Sequence[tuple[Passage, SpanPrediction]]) -> Reading:
-        answered = [(passage, p) for passage, p in found if p.spans]
+        answered = [(passage, _in_one_block(passage.text, p)) for passage, p in found if p.spans]
         rivals = sorted((p.margin for _, p in answered), reverse=True)
         candidates = []
         for passage, prediction in answered:
@@ -119,3 +120,19 @@ class PassageReader(Component):
             for c in candidates
         )  # fmt: skip
         return Reading(tuple(candidates), considered)
+
+
+def _in_one_block(text: str, prediction: SpanPrediction) -> SpanPrediction:
+    """A prediction whose best span runs over no paragraph, list item or page: no answer does.
+
+    The best such span of the n best; where all run over, the best one's beginning.
+    """
+    best = prediction.spans[0]
+    for span in prediction.spans:
+        if in_one_block(text, span.start, span.end) == (span.start, span.end):
+            best = span
+            break
+    else:
+        start, end = in_one_block(text, best.start, best.end)
+        best = replace(best, start=start, end=end)
+    return replace(prediction, spans=(best,))

@@ -92,6 +92,18 @@ def sentence_around(text: str, start: int, end: int, max_chars: int = 400) -> Sp
     return first, last
 
 
+def in_one_block(text: str, start: int, end: int) -> Span:
+    """The part of a stretch before the first paragraph, list item, row or page that begins in it.
+
+    Returns:
+        the stretch itself where nothing begins in it; without white space at its edges.
+    """
+    for match in _NEW_BLOCK.finditer(text, start, end):
+        if match.end() < end and not text[start : match.start()].isspace() and match.start() > start:
+            return trim(text, start, match.start())
+    return start, end
+
+
 def split_long(text: str, start: int, end: int, max_chars: int) -> list[Span]:
     """Cut a stretch into pieces of at most ``max_chars``, at white space wherever there is any.
 

@@ -33,6 +33,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,4}[.)]?\s+(?=[^\W\d_])")
+_LAST_NUMBER = re.compile(r"(?<=[.!?;:])\s*[\r\n]\s*\d{1,3}(?:\.\d{1,3})*\.?\Z")
 _DEEP_NUMBER = re.compile(r"\d{1,3}\.\d")
 _ITEM = re.compile(r"\s*(?:[-*+•◦‣▪–—·]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _ROW = re.compile(r"\t|\s\|\s|^\s*\||\S {3,}\S")
@@ -134,6 +135,12 @@ def after_heading(text: str, start: int, answer: int) -> int:
             return start
         start = after.start
     return start
+
+
+def before_number(text: str, answer_end: int, end: int) -> int:
+    """Where a sentence ends that runs into the number of the next heading, on a line of its own."""
+    match = _LAST_NUMBER.search(text, answer_end, end)
+    return match.start() if match else end
 
 
 def _entitles(words: str, text: str, after: _Line) -> bool:

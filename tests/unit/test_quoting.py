@@ -89,6 +89,7 @@ def test_line_counts_from_one() -> None:
         ("3. Deposit\n900 euros are due.", "900 euros", "900 euros are due."),
         ("Rent\n====\nIt is 900 euros.", "900 euros", "It is 900 euros."),
         ("PART II\nSection 4 Fees\nThe fee is 5 euros.", "5 euros", "The fee is 5 euros."),
+        ("It goes to /usr/share.\n9.1", "/usr/share", "It goes to /usr/share."),
         # the answer is in the heading, or the line only looks like one
         ("2. Rent\nThe rent is due.", "Rent", "2. Rent\nThe rent is due."),
         (

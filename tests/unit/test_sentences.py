@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skills.retrieval.sentences import sentence_around, sentences, split_long
+from skills.retrieval.sentences import in_one_block, sentence_around, sentences, split_long
 
 # What real files are full of: line ends of three kinds, page breaks, ligatures, combining marks,
 # soft hyphens, zero-width joiners, wide spaces, and punctuation that ends nothing.
@@ -123,3 +123,18 @@ def test_far_from_any_sentence_end_the_quote_is_still_bounded() -> None:
 def test_an_answer_outside_the_text_is_refused(span: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="inside"):
         sentence_around("short", *span)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("at least 4 members.\n    2. When there are", "at least 4 members."),
+        ("one line\nand the next", "one line\nand the next"),
+        ("first paragraph\n\nsecond", "first paragraph"),
+        ("\n\n2. whole", "\n\n2. whole"),
+        ("page one\fpage two", "page one"),
+    ],
+)
+def test_a_stretch_ends_where_a_block_begins(text: str, part: str) -> None:
+    start, end = in_one_block(f"({text})", 1, 1 + len(text))
+    assert f"({text})"[start:end] == part
