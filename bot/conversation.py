@@ -248,7 +248,7 @@ class Conversation:
             if turn_id is not None and len(words) <= _MAX_RECORD_CHARS:
                 record = CommandRecord(turn_id, words)
             opened.session = dataclasses.replace(opened.session, last_command=record)
-            opened.save()
+            opened.save(last=True)
         return Answer(words, "command", notes=tuple(opened.notes), language=opened.language)
 
 

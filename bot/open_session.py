@@ -81,9 +81,9 @@ class OpenSession:
         """What the session has chosen, or else what the adapter said."""
         return self.session.preferences.language or self._language
 
-    def save(self) -> None:
-        """Write the session. Raises StoreError."""
-        self.store.save(self.lock, self.session)
+    def save(self, *, last: bool = False) -> None:
+        """Write the session; the last time, its lock goes in the same step. Raises StoreError."""
+        self.store.save(self.lock, self.session, release=last)
 
     def add(self, document: Document, progress: Progress | None = None) -> AddedDocument:
         """Take a document in.
@@ -173,7 +173,7 @@ def open_session(
     """
     with store.lock(session_id, settings.lock_wait_s) as lock:
         try:
-            opened = OpenSession(settings, store, shelves, lock, store.load(session_id), language)
+            opened = OpenSession(settings, store, shelves, lock, store.load(session_id, lock), language)
         except UnreadableSession as error:
             log.error("a session is set aside: %s", error)
             store.set_aside(lock)

@@ -96,44 +96,55 @@ class RedisSessionStore:
         keys, token = SessionKeys(session_id), secrets.token_hex(16)
         deadline = time.monotonic() + wait_s
         pause = 0.01
-        while not self._call(lambda: self._acquire([keys.lock], [token, _ms(self._lock_ttl_s)])):
+        arguments: list[str | int] = [token, _ms(self._lock_ttl_s)]
+        while (found := self._call(lambda: self._acquire([keys.lock, keys.state], arguments))) is None:
             if time.monotonic() >= deadline:
                 raise SessionBusy(f"the session is still busy after {wait_s:g} s")
             time.sleep(min(pause, max(deadline - time.monotonic(), 0)) * random.uniform(0.5, 1))  # noqa: S311
             pause = min(pause * 1.5, 0.2)
-        held = HeldLock(session_id, token, self._lock_ttl_s, lambda: self._renewal(keys, token))
+        state = found[0] if found else None
+        held = HeldLock(session_id, token, self._lock_ttl_s, lambda: self._renewal(keys, token), state)
         try:
             yield held
         finally:
             held.end()
-            with contextlib.suppress(StoreError):  # it runs out by itself
-                self._call(lambda: self._release([keys.lock, keys.stop], [token]))
+            if not held.released:
+                with contextlib.suppress(StoreError):  # it runs out by itself
+                    self._call(lambda: self._release([keys.lock, keys.stop], [token]))
 
-    def load(self, session_id: str) -> Session:
+    def load(self, session_id: str, lock: SessionLock | None = None) -> Session:
         """See :meth:`bot.sessions.SessionStore.load`."""
         keys = SessionKeys(session_id)
-        data = self._call(lambda: self._client.get(keys.state))
+        data = _held(lock).state if lock else self._call(lambda: self._client.get(keys.state))
         return Session(session_id) if data is None else decode_session(_bytes(data))
 
     def save(
-        self, lock: SessionLock, session: Session, *, add: Document | None = None, drop: Collection[str] = ()
+        self,
+        lock: SessionLock,
+        session: Session,
+        *,
+        add: Document | None = None,
+        drop: Collection[str] = (),
+        release: bool = False,
     ) -> None:
         """See :meth:`bot.sessions.SessionStore.save`."""
-        keys = SessionKeys(session.id)
-        arguments: list[bytes | str | int] = [_token(lock), self._ttl_s, encode_session(session)]
-        arguments.append(len(drop))
+        keys, held = SessionKeys(session.id), _held(lock)
+        arguments: list[bytes | str | int] = [held.token, self._ttl_s, encode_session(session)]
+        arguments += [int(release), len(drop)]
         arguments.extend(drop)
         if add is not None:
             packed = encode_document(add)
             self._check_room(len(packed))
             arguments += [add.id, packed]
-        if not self._call(lambda: self._save([keys.lock, keys.state, keys.documents], arguments)):
+        names = [keys.lock, keys.state, keys.documents, keys.stop]
+        if not self._call(lambda: self._save(names, arguments)):
             raise LockLost("the session's lock ran out; nothing was written")
+        held.released = release
 
     def set_aside(self, lock: SessionLock) -> None:
         """See :meth:`bot.sessions.SessionStore.set_aside`."""
         keys = SessionKeys(lock.session_id)
-        arguments: list[bytes | str | int] = [_token(lock), self._ttl_s]
+        arguments: list[bytes | str | int] = [_held(lock).token, self._ttl_s]
         if not self._call(lambda: self._set_aside([keys.lock, keys.state, keys.aside], arguments)):
             raise LockLost("the session's lock ran out; nothing was set aside")
 
@@ -243,10 +254,10 @@ def open_store(settings: Settings, lock_ttl_s: float = LOCK_TTL_S) -> RedisSessi
     return store
 
 
-def _token(lock: SessionLock) -> str:
+def _held(lock: SessionLock) -> HeldLock:
     if not isinstance(lock, HeldLock):
         raise TypeError("the lock is of another store")
-    return lock.token
+    return lock
 
 
 def _bytes(value: bytes | str) -> bytes:

@@ -188,15 +188,26 @@ class SessionStore(Protocol):
     def lock(self, session_id: str, wait_s: float) -> AbstractContextManager[SessionLock]:
         """Take the session's lock; SessionBusy when it is not free within ``wait_s`` seconds."""
 
-    def load(self, session_id: str) -> Session:
+    def load(self, session_id: str, lock: SessionLock | None = None) -> Session:
         """The session as it was saved last, or a fresh one; using it puts off its end.
+
+        Args:
+            session_id: whose.
+            lock: of the session, where nothing was saved under it yet: the session as it was when
+                the lock was taken, which costs no access.
 
         Raises:
             UnreadableSession: if what is stored is damaged or newer than this version.
         """
 
     def save(
-        self, lock: SessionLock, session: Session, *, add: Document | None = None, drop: Collection[str] = ()
+        self,
+        lock: SessionLock,
+        session: Session,
+        *,
+        add: Document | None = None,
+        drop: Collection[str] = (),
+        release: bool = False,
     ) -> None:
         """Write the session and its documents' texts, all or nothing.
 
@@ -205,6 +216,7 @@ class SessionStore(Protocol):
             session: all of it.
             add: a document whose text is to be stored with it.
             drop: ids of documents whose texts go.
+            release: let the lock go in the same step; nothing may be written under it afterwards.
 
         Raises:
             LockLost: if the lock is no longer held; nothing was written.

@@ -96,11 +96,13 @@ class Shelves:
             PipelineError: if the shelf cannot be made.
         """
         path, wanted = self.path(session.id), frozenset(info.id for info in session.documents)
+        if self._is_known(session.id, wanted):
+            if wanted:
+                os.utime(path)  # used now: not to be swept
+            return ()
         if not wanted:
             self.remove(session.id)
-            return ()
-        if self._is_known(session.id, wanted):
-            os.utime(path)  # used now: not to be swept
+            self._remember(session.id, wanted)
             return ()
         there = self._list(path)
         for document_id in there - wanted:

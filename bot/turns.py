@@ -173,7 +173,7 @@ class Turns:
         opened.session = opened.session.with_exchange(user, assistant, limit)
         try:
             try:
-                opened.save()
+                opened.save(last=True)
             except LockLost:
                 self._keep_later(opened, user, assistant)
         except StoreFull:
@@ -193,7 +193,7 @@ class Turns:
             if stored is None or stored[0].text != user.text:  # nor answered by another process
                 limit = self._settings.max_history_turns
                 again.session = again.session.with_exchange(user, assistant, limit)
-                again.save()
+                again.save(last=True)
 
     def _failure(self, error: PipelineError, language: str) -> str:
         if isinstance(error, MessageUnusable):

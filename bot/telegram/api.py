@@ -8,16 +8,16 @@ Knows neither Redis nor the conversation.
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import httpx
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters, error
-from telegram.request import HTTPXRequest
+
+from bot.telegram.request import Fields, QuietRequest, TooLarge
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_NO_PREVIEW_JSON = NO_PREVIEW.to_dict()
 
 FaultKind = Literal["flood", "network", "gone", "moved", "unchanged", "token", "conflict", "refused"]
 
@@ -91,21 +91,6 @@ def _known_words(said: str) -> str:
     return next((sentence for sentence in _SENTENCES if sentence in said), "bad request")
 
 
-class QuietRequest(HTTPXRequest):
-    """HTTP without logging what came."""
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        """The answer; one without a result is as unreadable as one that is no JSON."""
-        try:
-            answer = json.loads(payload)
-        except ValueError:
-            raise error.TelegramError("unreadable answer") from None
-        if not isinstance(answer, dict) or (answer.get("ok") and "result" not in answer):
-            raise error.TelegramError("unreadable answer")
-        return answer
-
-
 class Api(Bot):
     """The Bot API of one bot.
 
@@ -119,18 +104,24 @@ class Api(Bot):
     def __init__(self, token: str, root: str, timeout_s: float = 30.0) -> None:
         root = root.rstrip("/")
         self._file_root = f"{root}/file/bot{token}"
-        self._files = httpx.AsyncClient(timeout=timeout_s)
-        self._both = [
-            QuietRequest(
-                connection_pool_size=size, read_timeout=timeout_s, write_timeout=timeout_s,
-                connect_timeout=10, pool_timeout=timeout_s, media_write_timeout=60,
-            )
-            for size in (1, 64)
-        ]  # fmt: skip
+        # getUpdates has a connection of its own: all others may be taken
+        self._polls, self._calls = (
+            QuietRequest(root, size, read_timeout=timeout_s, pool_timeout=timeout_s) for size in (1, 64)
+        )
         super().__init__(
             token, base_url=f"{root}/bot", base_file_url=f"{root}/file/bot",
-            get_updates_request=self._both[0], request=self._both[1],
+            get_updates_request=self._polls, request=self._calls,
         )  # fmt: skip
+
+    async def open_connections(self) -> None:
+        """Get ready to call."""
+        await self._polls.initialize()
+        await self._calls.initialize()
+
+    async def close_connections(self) -> None:
+        """Let go of all connections."""
+        await self._polls.shutdown()
+        await self._calls.shutdown()
 
     async def who(self) -> tuple[int, str]:
         """The bot's id and its username; ``get_me`` wants more of the answer than we need.
@@ -163,32 +154,38 @@ class Api(Bot):
         Of what Telegram answers nothing else is needed, and ``send_message`` would build a Message
         of all of it: a tenth of what a reply costs.
         """
-        data: dict[str, Any] = {
-            "chat_id": chat_id,
-            "text": words,
-            "entities": entities or None,
-            "message_thread_id": topic or None,
-            "reply_markup": keyboard,
-            "reply_parameters": reply_to,
-            "disable_notification": silent or None,
-            "link_preview_options": NO_PREVIEW,
-        }
-        return int((await self._post("sendMessage", data))["message_id"])
+        sent = await self._call(
+            "sendMessage",
+            chat_id=chat_id,
+            text=words,
+            entities=[entity.to_dict() for entity in entities] or None,
+            message_thread_id=topic or None,
+            reply_markup=keyboard and keyboard.to_dict(),
+            reply_parameters=reply_to and reply_to.to_dict(),
+            disable_notification=silent or None,
+            link_preview_options=_NO_PREVIEW_JSON,
+        )
+        return int(sent["message_id"])
 
     async def edit_text(
         self, chat_id: int, message_id: int, words: str, *, entities: Sequence[MessageEntity] = (),
         keyboard: InlineKeyboardMarkup | None = None,
     ) -> None:  # fmt: skip
         """Change a message of ours; without a keyboard the one it has goes."""
-        data: dict[str, Any] = {
-            "chat_id": chat_id,
-            "message_id": message_id,
-            "text": words,
-            "entities": entities or None,
-            "reply_markup": keyboard,
-            "link_preview_options": NO_PREVIEW,
-        }
-        await self._post("editMessageText", data)
+        await self._call(
+            "editMessageText",
+            chat_id=chat_id,
+            message_id=message_id,
+            text=words,
+            entities=[entity.to_dict() for entity in entities] or None,
+            reply_markup=keyboard and keyboard.to_dict(),
+            link_preview_options=_NO_PREVIEW_JSON,
+        )
+
+    async def _call(self, method: str, **values: Any) -> Any:
+        """Call a method with plain values; what it answers, as it came."""
+        # (a request takes whatever has RequestData's two properties)
+        return await self._calls.post(f"{self.base_url}/{method}", Fields.of(values))  # type: ignore[arg-type]
 
     async def download(self, file_id: str, limit: int) -> bytes:
         """A file of at most ``limit`` bytes.
@@ -202,25 +199,4 @@ class Api(Bot):
             raise TooLarge
         # the path comes as an absolute address, made of this server's root
         path = (file.file_path or "").removeprefix(self._file_root)
-        data = bytearray()
-        try:
-            async with self._files.stream("GET", f"{self._file_root}/{path.lstrip('/')}") as response:
-                if response.status_code != 200:
-                    raise error.NetworkError(f"file: status {response.status_code}")
-                async for chunk in response.aiter_bytes():
-                    data += chunk
-                    if len(data) > limit:
-                        raise TooLarge
-        except (httpx.HTTPError, httpx.InvalidURL) as failure:
-            raise error.NetworkError(f"file: {type(failure).__name__}") from None
-        return bytes(data)
-
-    async def close_connections(self) -> None:
-        """Let go of all connections."""
-        for request in self._both:
-            await request.shutdown()
-        await self._files.aclose()
-
-
-class TooLarge(Exception):
-    """A file is larger than what is taken."""
+        return await self._calls.fetch(f"{self._file_root}/{path.lstrip('/')}", limit)

@@ -70,6 +70,7 @@ async def _serve(settings: Settings, pipeline: LoadablePipeline) -> bool:
     api = Api(settings.telegram_token, settings.telegram_api_url)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(api.close_connections)
+        await api.open_connections()
         me = await _who_am_i(api)
         store = await _when_redis_is_there(
             lambda: asyncio.to_thread(open_store, settings, settings.telegram_lease_s)

@@ -68,6 +68,8 @@ class Inbox:
         self._last_touch = float("-inf")
         #: Grows whenever our lease may have run out: turns taken before may be another's by now.
         self._lease_no = 0
+        #: Roles we have, and when the server last said so.
+        self._roles: dict[str, float] = {}
 
     async def open(self) -> None:
         """Make the rings, and see whether the server keeps what it acknowledges."""
@@ -282,12 +284,22 @@ class Inbox:
         return int(await self._link.run("FORGET", [lane, int(waiting)]))
 
     async def take_role(self, role: str) -> bool:
-        """Be the one process that does something, such as polling; renew it every second or so."""
-        lease_ms = milliseconds(self.bounds.lease_s)
-        return bool(await self._link.run("ROLE", [role, self.name, lease_ms]))
+        """Be the one process that does something, such as polling; ask again every second or so.
+
+        The server, which keeps two thirds of a lease at least, is asked only after a while.
+        """
+        asked = time.monotonic()
+        if asked - self._roles.get(role, float("-inf")) < self.bounds.lease_s / 6:
+            return True
+        self._roles.pop(role, None)
+        ours = bool(await self._link.run("ROLE", [role, self.name, milliseconds(self.bounds.lease_s)]))
+        if ours:
+            self._roles[role] = asked
+        return ours
 
     async def drop_role(self, role: str) -> None:
         """Give a role back."""
+        self._roles.pop(role, None)
         await self._link.run("ROLE", [role, self.name, 0])
 
     async def length(self) -> int:

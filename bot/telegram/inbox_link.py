@@ -11,7 +11,7 @@ import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.errors import StoreError, StoreUnavailable
@@ -74,14 +74,23 @@ class InboxLink:
         Raises:
             StoreUnavailable: if that is not certain.
         """
-        async with self.errors(), self._redis.pipeline(transaction=False) as pipeline:
-            await self._scripts[script]([self.prefix], list(arguments), client=pipeline)
-            if self._durable:
-                pipeline.execute_command("WAITAOF", 1, 0, 8000)
-            answers = await pipeline.execute()
+        async with self.errors():
+            try:
+                answers = await self._pipelined(script, arguments)
+            except NoScriptError:  # a new server; nothing was carried out
+                await self._redis.script_load(inbox_scripts.SCRIPTS[script])
+                answers = await self._pipelined(script, arguments)
         if self._durable and answers[1][0] < 1:
             raise StoreUnavailable("the Redis server did not write to its disk in time")
         return answers[0]
+
+    async def _pipelined(self, script: str, arguments: Sequence[str | int]) -> list[Any]:
+        """A script and the wait for the disk, in one access."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.evalsha(self._scripts[script].sha, 1, self.prefix, *arguments)
+            if self._durable:
+                pipeline.execute_command("WAITAOF", 1, 0, 8000)
+            return list(await pipeline.execute())
 
     async def call(self, command: str, *arguments: Any, **options: Any) -> Any:
         """Call a method of the client."""

@@ -10,8 +10,9 @@ from bot.errors import DocumentError, StoreFull
 from bot.messages import explain, text
 from bot.settings import Settings
 from bot.telegram import rendering
-from bot.telegram.api import TooLarge, fault_of
+from bot.telegram.api import fault_of
 from bot.telegram.delivery import Undelivered
+from bot.telegram.request import TooLarge
 from bot.telegram.streaming import Channel
 from bot.telegram.threads import Threads
 from bot.telegram.work import Messenger, Work

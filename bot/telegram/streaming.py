@@ -121,7 +121,10 @@ class Preview:
         self._shown = False
         self._stopped = False
         self._stoppable = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._timers: list[asyncio.TimerHandle] = []
+        self._typing: asyncio.Task[None] | None = None
+        self._showing: asyncio.Task[None] | None = None
+        self._heard = False
 
     # What is written ----------------------------------------------------------------------
 
@@ -153,28 +156,46 @@ class Preview:
 
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the program ends
-            self._loop.call_soon_threadsafe(self._woken.set)
+            self._loop.call_soon_threadsafe(self._hear)
+
+    def _hear(self) -> None:
+        """There is something to show; a reply that is whole before its time needs no task for it."""
+        self._woken.set()
+        if not self._heard and not self._closed:
+            self._heard = True
+            pacing = self._channel.pacing
+            delay_s = pacing.draft_after if self._by_draft() else pacing.message_after
+            self._timers.append(self._loop.call_later(delay_s, self._begin_showing))
 
     # Life ---------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Preview:
-        self._tasks = [asyncio.create_task(self._type()), asyncio.create_task(self._show())]
+        self._timers.append(self._loop.call_later(self._channel.pacing.typing_after, self._begin_typing))
         return self
+
+    def _begin_typing(self) -> None:
+        self._typing = asyncio.create_task(self._type())
+
+    def _begin_showing(self) -> None:
+        self._showing = asyncio.create_task(self._show())
 
     async def __aexit__(self, *_: object) -> None:
         """Ends the preview; a call that is under way is waited for, since a late one would stay."""
         self._closed = True
         self._woken.set()
-        typing, showing = self._tasks
-        typing.cancel()
-        for result in await asyncio.gather(typing, asyncio.shield(showing), return_exceptions=True):
+        for timer in self._timers:
+            timer.cancel()
+        if self._typing is not None:
+            self._typing.cancel()
+        tasks = [self._typing] if self._typing else []
+        shown = [asyncio.shield(self._showing)] if self._showing else []
+        for result in await asyncio.gather(*tasks, *shown, return_exceptions=True):
             if isinstance(result, TurnLost):
                 continue  # whoever sends the reply finds out, too
             if isinstance(result, Exception):  # a reply does not fail for its preview
                 log.error("a preview failed with %s", type(result).__name__)
 
     async def _type(self) -> None:
-        await asyncio.sleep(self._channel.pacing.typing_after)
         place, failures = self._incoming, 0
         while not self._shown and failures < MAX_FAILURES:
             if self._channel.pace.spare(0.3):
@@ -187,13 +208,12 @@ class Preview:
                 failures = failures + 1 if isinstance(done, Fault) else 0
             await asyncio.sleep(self._channel.pacing.typing_every)
 
+    def _by_draft(self) -> bool:
+        return self._incoming.private and self._channel.drafts and not self.message_id
+
     async def _show(self) -> None:
-        await self._woken.wait()
-        if self._closed:
-            return
         pacing = self._channel.pacing
-        by_draft = self._incoming.private and self._channel.drafts and not self.message_id
-        await self._pause(pacing.draft_after if by_draft else pacing.message_after)
+        by_draft = self._by_draft()
         last, failures = "", 0
         while not self._closed:
             words = tail("".join(self._pieces)) or self._status

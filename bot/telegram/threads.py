@@ -21,12 +21,12 @@ class Threads:
         self._running: set[Future[Any]] = set()
         self._pool = ThreadPoolExecutor(n, thread_name_prefix="telegram")
 
-    async def run(self, call: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """Call something in a thread and await its result."""
+    def run(self, call: Callable[..., T], *arguments: Any, **options: Any) -> asyncio.Future[T]:
+        """Call something in a thread; its result is to be awaited."""
         future = self._pool.submit(call, *arguments, **options)
         self._running.add(future)
         future.add_done_callback(self._running.discard)
-        return await asyncio.wrap_future(future)
+        return asyncio.wrap_future(future)
 
     def close(self) -> bool:
         """Take no more calls; those that run are left to themselves. Whether none did."""

@@ -64,12 +64,18 @@ class MemorySessionStore:
                 del self.locks[lock.session_id]
             self._changed.notify_all()
 
-    def load(self, session_id: str) -> Session:
+    def load(self, session_id: str, lock: SessionLock | None = None) -> Session:
         state = self.states.get(check_session_id(session_id))
         return Session(session_id) if state is None else decode_session(state)
 
     def save(
-        self, lock: SessionLock, session: Session, *, add: Document | None = None, drop: Collection[str] = ()
+        self,
+        lock: SessionLock,
+        session: Session,
+        *,
+        add: Document | None = None,
+        drop: Collection[str] = (),
+        release: bool = False,
     ) -> None:
         if self.locks.get(session.id) is not lock:
             raise LockLost("lost")
@@ -82,6 +88,8 @@ class MemorySessionStore:
             documents[add.id] = encode_document(add)
         self.states[session.id] = encode_session(session)
         self.n_saves += 1
+        if release:
+            self.take_away(lock)
 
     def set_aside(self, lock: SessionLock) -> None:
         if self.locks.get(lock.session_id) is not lock:

@@ -13,11 +13,12 @@ from telegram import error
 
 from bot.telegram import delivery as module
 from bot.telegram.access import Access
-from bot.telegram.api import QuietRequest, fault_of
+from bot.telegram.api import fault_of
 from bot.telegram.delivery import N_TRIES, Delivery, Undelivered
 from bot.telegram.incoming import Incoming
 from bot.telegram.metrics import Metrics
 from bot.telegram.pace import Pace
+from bot.telegram.request import QuietRequest
 
 
 @pytest.fixture(autouse=True)
