@@ -237,7 +237,9 @@ def proxy_of(root: str) -> str | None:
     kind = proxy.partition("://")[0] if "://" in proxy else "http"
     if kind not in ("http", "https"):
         raise SettingsError(
-            f"the environment names a {kind} proxy; only http proxies can be used: set HTTPS_PROXY to one, "
-            "or NO_PROXY to the server's name"
+            [
+                f"the environment names a {kind} proxy; only http proxies can be used: set HTTPS_PROXY to "
+                "one, or NO_PROXY to the server's name"
+            ]
         )
     return proxy if "://" in proxy else f"http://{proxy}"
