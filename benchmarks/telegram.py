@@ -2,9 +2,12 @@
 
 ``python -m benchmarks.telegram``: 50 chats talk at once, each message sent when the one before was
 answered. Twice: with an instant fake model, which shows what the adapter itself costs, and with the
-models of the settings. Reported are seconds from a message to the first piece the user sees of its
-reply and to the whole reply (median, 95th percentile), replies a second, CPU time of the service a
-message, and its memory. The fake server runs in this process and shares the machine.
+models of the settings. Reported are seconds from a message to the first sign the user sees (typing, a
+place in the line, a draft, whatever comes first), to the first piece of its reply and to the whole reply
+(median, 95th percentile), replies a second, CPU time of the service a message, and its memory. For the
+fake model also what a bare loop needs that only makes the same Bot API calls with the same client
+(``benchmarks.telegram_calls``), and how many times that the service needs. The fake server runs in this
+process and shares the machine.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -38,8 +43,9 @@ QUESTIONS = (
 
 @dataclass
 class Timing:
-    """One message: seconds to the first piece and to the whole reply."""
+    """One message: seconds to the first sign, to the first piece and to the whole reply."""
 
+    sign_s: float
     first_s: float
     whole_s: float
 
@@ -55,14 +61,15 @@ def main() -> None:
     parser.add_argument("--only", choices=("fake", "model"), help="run one of the two")
     asked = parser.parse_args()
     if asked.only != "model":
-        report("instant fake model", run(FAKE, asked.chats, asked.messages, ("hello there",)))
+        report("instant fake model", run(FAKE, asked.chats, asked.messages, ("hello there",), bare=True))
     if asked.only != "fake":
         report("models", run(REAL, asked.chats, asked.model_messages, QUESTIONS, document=True))
 
 
 def run(
-    module: tuple[str, ...], n_chats: int, n_messages: int, questions: tuple[str, ...], document: bool = False
-) -> dict[str, float]:
+    module: tuple[str, ...], n_chats: int, n_messages: int, questions: tuple[str, ...], *,
+    document: bool = False, bare: bool = False,
+) -> dict[str, float]:  # fmt: skip
     """Let the chats talk; the figures."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -80,6 +87,7 @@ def run(
         process = psutil.Process(program.process.pid)
         cpu, began = cpu_s(process), time.monotonic()
         timings: list[Timing] = []
+        calls = dict(telegram.calls)
         people = [
             threading.Thread(target=lambda u=user: timings.extend(talk(telegram, u, n_messages, questions)))
             for user in users
@@ -90,16 +98,35 @@ def run(
             person.join()
         took = time.monotonic() - began
         n = n_chats * n_messages
-        return {
+        cpu_ms = 1000 * (cpu_s(process) - cpu) / n
+        n_polls = telegram.calls["getupdates"] - calls["getupdates"]
+        figures = {
             "messages": n,
+            "sign_median_s": statistics.median(t.sign_s for t in timings),
+            "sign_p95_s": percentile([t.sign_s for t in timings], 95),
             "first_median_s": statistics.median(t.first_s for t in timings),
             "first_p95_s": percentile([t.first_s for t in timings], 95),
             "whole_median_s": statistics.median(t.whole_s for t in timings),
             "whole_p95_s": percentile([t.whole_s for t in timings], 95),
             "replies_per_s": n / took,
-            "cpu_ms_per_message": 1000 * (cpu_s(process) - cpu) / n,
+            "calls_per_message": (sum(telegram.calls.values()) - sum(calls.values())) / n,
+            "cpu_ms_per_message": cpu_ms,
             "rss_mb": process.memory_info().rss / 1e6,
         }
+        if bare:
+            program.terminate()
+            figures["bare_cpu_ms_per_message"] = bare_ms(telegram, users[0]["id"], n, n_polls)
+            figures["cpu_times_bare"] = cpu_ms / figures["bare_cpu_ms_per_message"]
+        return figures
+
+
+def bare_ms(telegram: FakeTelegram, chat_id: int, n_send: int, n_poll: int) -> float:
+    """CPU milliseconds a message of a bare loop that makes as many calls."""
+    command = [sys.executable, "-m", "benchmarks.telegram_calls", telegram.url, telegram.token]
+    done = subprocess.run(
+        [*command, str(chat_id), str(n_send), str(n_poll)], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
 
 
 def talk(telegram: FakeTelegram, user: Json, n: int, questions: tuple[str, ...]) -> list[Timing]:
@@ -113,9 +140,11 @@ def talk(telegram: FakeTelegram, user: Json, n: int, questions: tuple[str, ...])
         telegram.wait_for(lambda chat_id=chat_id, seen=seen: whole(telegram, chat_id, seen), 600)
         reply = whole(telegram, chat_id, seen)
         assert reply is not None
-        shown = [e for e in telegram.called("sendMessageDraft", chat_id) if e.at >= said and is_reply(e)]
-        first = min([reply.at, *(event.at for event in shown)])
-        timings.append(Timing(first - said, reply.at - said))
+        drafts = [event for event in telegram.called("sendMessageDraft", chat_id) if event.at >= said]
+        first = min([reply.at, *(event.at for event in drafts if is_reply(event))])
+        typing = [event.at for event in telegram.called("sendChatAction", chat_id) if event.at >= said]
+        sign = min([first, *typing, *(event.at for event in drafts)])
+        timings.append(Timing(sign - said, first - said, reply.at - said))
     return timings
 
 
@@ -148,7 +177,7 @@ def report(name: str, figures: dict[str, float]) -> None:
     """Print the figures."""
     print(f"{name}:")
     for key, value in figures.items():
-        print(f"  {key:20} {value:10.3f}")
+        print(f"  {key:24} {value:10.3f}")
     print(json.dumps({"benchmark": "telegram", "run": name, **figures}))
 
 

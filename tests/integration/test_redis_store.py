@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -11,7 +12,7 @@ import pytest
 import redis
 
 from bot.embedded_redis import EmbeddedRedis
-from bot.errors import SessionBusy, StoreError, StoreFull, StoreUnavailable
+from bot.errors import LockLost, SessionBusy, StoreError, StoreFull, StoreUnavailable
 from bot.redis_sessions import RedisSessionStore, SessionKeys
 from bot.sessions import DocumentInfo, Session, SessionLock, SessionStore
 from skills.dialog import Document
@@ -83,6 +84,33 @@ def test_a_long_turn_keeps_its_lock(embedded_server: EmbeddedRedis, client: redi
             pass
         store.save(lock, Session(ANN))
     store.close()
+
+
+def test_many_locks_are_renewed_together(embedded_server: EmbeddedRedis, client: redis.Redis) -> None:
+    store = RedisSessionStore(embedded_server.url, ttl_s=1000, lock_ttl_s=0.6)
+    with contextlib.ExitStack() as stack:
+        locks = [stack.enter_context(store.lock(f"console:{i}", 1)) for i in range(12)]
+        for lock in locks[::3]:
+            store.save(lock, Session(lock.session_id), release=True)
+        time.sleep(1.5)
+        kept = [lock for i, lock in enumerate(locks) if i % 3]
+        assert not any(lock.lost() for lock in kept)
+        assert all(client.exists(SessionKeys(lock.session_id).lock) for lock in kept)
+        assert not any(client.exists(SessionKeys(lock.session_id).lock) for lock in locks[::3])
+        assert sum(thread.name == "session-locks" for thread in threading.enumerate()) == 1
+    store.close()
+
+
+def test_a_last_saving_whose_answer_was_lost_is_found_done(
+    store: RedisSessionStore, client: redis.Redis
+) -> None:
+    session = Session(ANN).with_exchange(*said("one"), 10)
+    with store.lock(ANN, 1) as lock:
+        store.save(lock, session, release=True)
+        store.save(lock, session, release=True)  # what the client repeats
+        with pytest.raises(LockLost):
+            store.save(lock, session.with_exchange(*said("two"), 10), release=True)
+    assert len(store.load(ANN).turns) == 2
 
 
 def test_the_lock_of_a_killed_process_runs_out(embedded_server: EmbeddedRedis, client: redis.Redis) -> None:

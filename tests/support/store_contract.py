@@ -50,6 +50,33 @@ class StoreContract:
             store.save(lock, session)
         assert store.load(ANN) == session
 
+    def test_a_session_comes_with_its_lock(self, store: SessionStore) -> None:
+        session = Session(ANN).with_exchange(*said("one"), 10)
+        with store.lock(ANN, 1) as lock:
+            assert store.load(ANN, lock).turns == ()
+            store.save(lock, session)
+        with store.lock(ANN, 1) as lock:
+            assert store.load(ANN, lock) == session
+
+    def test_the_last_saving_lets_the_lock_go(self, store: SessionStore) -> None:
+        session = Session(ANN).with_exchange(*said("one"), 10)
+        with store.lock(ANN, 1) as lock:
+            store.save(lock, session, release=True)
+            with store.lock(ANN, 0.05) as next_lock:
+                store.save(next_lock, store.load(ANN, next_lock).with_exchange(*said("two"), 10))
+                with pytest.raises(LockLost):
+                    store.save(lock, session)
+        assert [turn.text for turn in store.load(ANN).turns[::2]] == ["one", "two"]
+
+    def test_a_lock_is_kept_where_the_last_saving_fails(self, store: SessionStore) -> None:
+        with store.lock(ANN, 1) as late:
+            self.lose(store, late)
+            with store.lock(ANN, 1) as lock:
+                with pytest.raises(LockLost):
+                    store.save(late, Session(ANN).with_exchange(*said("mine"), 10), release=True)
+                store.save(lock, Session(ANN).with_exchange(*said("theirs"), 10))
+        assert [turn.text for turn in store.load(ANN).turns] == ["theirs", "re: theirs"]
+
     def test_an_unknown_session_is_fresh_each_time(self, store: SessionStore) -> None:
         assert store.load(ANN).turns == ()
         assert store.load(ANN).epoch != store.load(ANN).epoch
