@@ -32,9 +32,11 @@ from bot.telegram_messages import ordinal
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 1.0
-#: Who waits longer than this is told; again when the place has changed, and before a draft fades.
-TELL_AFTER_S = 2.0
+EVERY_S = 0.8
+#: Who waits longer than this is told, in a group (where it takes a message that goes again) a little
+#: later; again when the place has changed, and before a draft fades.
+TELL_AFTER_S = 0.5
+TELL_GROUP_AFTER_S = 1.0
 CHANGED_AFTER_S = 4.0
 TELL_AGAIN_S = 20.0
 #: How many of those who wait are told.
@@ -118,7 +120,9 @@ class Herald:
                 incoming = understand(each.update, self._me)
             except Malformed:
                 continue
-            if incoming is not None and incoming.kind != "broadcast":
+            if incoming is None or incoming.kind == "broadcast":
+                continue
+            if incoming.private or each.since_s >= TELL_GROUP_AFTER_S:
                 await self._tell_one(each, incoming, line)
 
     async def _tell_one(self, waiting: Waiting, incoming: Incoming, line: Line) -> None:

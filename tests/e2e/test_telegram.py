@@ -332,6 +332,21 @@ def test_settings_are_buttons(tg: FakeTelegram) -> None:
     assert exported["preferences"]["only_documents"] is True
 
 
+def test_a_library_is_left_out_by_a_tap(program: tuple[FakeTelegram, Program]) -> None:
+    tg, running = program
+    libraries = running.data / "libraries"
+    libraries.mkdir(exist_ok=True)
+    shelf = libraries / "Handbook.db"
+    shelf.touch()
+    user = tg.user()
+    tg.say(user, "/settings")
+    message = tg.wait_text(user["id"], "Shared libraries")
+    for before, after in (("✓ 📚 Handbook", "📚 Handbook"), ("📚 Handbook", "✓ 📚 Handbook")):
+        tg.press(user, message, before)
+        tg.wait_for(lambda after=after: after in under(tg.shown(user["id"])[0]), what=after)
+    shelf.unlink()
+
+
 def test_forgetting_leaves_nothing(program: tuple[FakeTelegram, Program]) -> None:
     tg, _ = program
     user = tg.user()
@@ -402,6 +417,20 @@ def test_not_modified_is_no_fault(tg: FakeTelegram) -> None:
     tg.wait_for(lambda: tg.queries[query])
     tg.say(user, "@quoth_bot hello", group)
     tg.wait_text(group.id, "You said: hello")
+
+
+def test_a_chat_that_is_gone_is_let_be(program: tuple[FakeTelegram, Program]) -> None:
+    tg, running = program
+    user, other = tg.user(), tg.user()
+    tg.faults.plan(Fault("gone"), "sendMessage", chat_id=user["id"])
+    tg.say(user, "hello")
+    tg.say(other, "hello")
+    tg.wait_text(other["id"], "You said: hello")
+    line = f"nobody to answer: chat not found (chat {user['id']}"
+    tg.wait_for(lambda: line in running.output(), what=line)
+    tg.say(user, "again")  # it is there again
+    tg.wait_text(user["id"], "You said: again")
+    assert tg.texts(user["id"]) == ["You said: again"]
 
 
 def test_a_user_who_blocked_the_bot_is_left_alone(program: tuple[FakeTelegram, Program]) -> None:

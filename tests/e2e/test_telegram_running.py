@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.telegram.worker import MAX_DEATHS
+from bot.telegram_messages import ordinal
 from tests.support.fake_telegram import FakeTelegram
 from tests.support.fake_telegram_faults import Fault
 from tests.support.fake_telegram_world import Json
@@ -138,6 +139,22 @@ def test_those_who_wait_see_their_place_and_those_who_are_too_many_a_refusal(
         telegram.wait_text(group.id, "/docs")
         telegram.wait_for(lambda: len(telegram.shown(group.id)) == 1, what="the notice to be removed")
         assert len(telegram.texts(late["id"])) == 1
+
+
+def test_who_waits_sees_the_place_before_the_line_moves(telegram: FakeTelegram, tmp_path: Path) -> None:
+    users = [telegram.user() for _ in range(8)]
+    with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=1) as program:
+        program.wait_started()
+        telegram.say(users[0], "sleep 5")
+        telegram.wait_for(lambda: telegram.called("sendChatAction", users[0]["id"]), what="typing")
+        for user in users[1:]:
+            telegram.say(user, "hello")
+        for place, user in enumerate(users[1:], start=1):
+            told = telegram.wait_for(lambda user=user: telegram.called("sendMessageDraft", user["id"]))
+            assert f"{ordinal(place, 'en')} in line" in told[0].message["text"]
+        # told while the first reply was still being made: the line moves only after it
+        assert telegram.texts(users[0]["id"]) == []
+        telegram.wait_for(lambda: all(telegram.texts(user["id"]) for user in users))
 
 
 def test_a_place_that_was_told_is_taken_back_after_a_kill(telegram: FakeTelegram, tmp_path: Path) -> None:
@@ -425,6 +442,25 @@ def test_updates_by_webhook(hooked: tuple[FakeTelegram, str, Program]) -> None:
     assert "quoth_waiting_updates" in metrics
     assert answers(telegram, user) == ["hello", "again"]
     assert "s3cret" not in program.output()
+
+
+def test_what_the_webhook_took_is_answered_in_order_after_a_kill(
+    telegram: FakeTelegram, tmp_path: Path
+) -> None:
+    user, port = telegram.user(), free_port()
+    hook = {
+        "QUOTH_TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}/hook", "QUOTH_TELEGRAM_PORT": port,
+        "QUOTH_TELEGRAM_WEBHOOK_SECRET": "s3cret",
+    }  # fmt: skip
+    with Program(telegram, tmp_path, **hook) as program:
+        program.wait_started()
+        for i in range(4):
+            telegram.say(user, f"sleep 0.5 {i}")
+        telegram.wait_for(lambda: telegram.webhook_statuses == [200] * 4, what="all to be taken in")
+        program.kill()
+    with Program(telegram, tmp_path, **hook):
+        telegram.wait_for(lambda: len(telegram.texts(user["id"])) >= 4, 40)
+        assert answers(telegram, user) == [f"sleep 0.5 {i}" for i in range(4)]
 
 
 def test_a_slow_sender_holds_nobody_up(hooked: tuple[FakeTelegram, str, Program]) -> None:

@@ -128,6 +128,8 @@ class FakeTelegram(World):
             if chat_id in self.chats:
                 self.chats[chat_id].closed_until = time.monotonic() + fault.seconds  # type: ignore[index]
             return _error(_flood(fault.seconds))
+        if fault.kind == "gone":
+            return _error(bad_request("chat not found"))
         return _error(Refused(fault.status, "Internal Server Error"))
 
     async def _file(self, rest: str) -> Response:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["flood", "status", "drop", "garbage", "empty", "slow"]
+Kind = Literal["flood", "status", "drop", "garbage", "empty", "slow", "gone"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Fault:
         kind: ``flood`` answers 429 and keeps the chat closed for ``seconds``; ``status`` answers
             ``status`` in Telegram's form; ``drop`` closes the connection; ``garbage`` answers 200
             with a page of HTML; ``empty`` answers 200 with ``{"ok": true}``; ``slow`` waits
-            ``seconds`` and goes on.
+            ``seconds`` and goes on; ``gone`` answers that there is no such chat.
         after: strike after the request has taken effect.
     """
 

@@ -30,6 +30,7 @@ class Program:
         self, telegram: FakeTelegram, folder: Path, module: tuple[str, ...] = FAKE, **settings: object
     ) -> None:
         self.log = folder / f"log{time.monotonic_ns()}.txt"
+        self.data = folder / "data"
         self._module = module
         self._environment = {
             name: value
@@ -39,7 +40,7 @@ class Program:
         self._environment |= {
             "TELEGRAM_TOKEN": telegram.token,
             "TELEGRAM_API_URL": telegram.url,
-            "QUOTH_DATA_DIR": str(folder / "data"),
+            "QUOTH_DATA_DIR": str(self.data),
             "QUOTH_TELEGRAM_RATE_PER_MINUTE": "10000",
             "QUOTH_TELEGRAM_LEASE_S": "2",
             "PYTHONPATH": str(ROOT),
