@@ -70,10 +70,13 @@ class Shelves:
 
         One that cannot be read is left out, which is logged once and not at every question.
         """
+        files: list[str] = []
+        with contextlib.suppress(FileNotFoundError):
+            files = os.listdir(self._settings.libraries_dir)
+        there = sorted(name.removesuffix(".db") for name in files if name.endswith(".db"))
         allowed = self._settings.libraries
-        there = sorted(self._settings.libraries_dir.glob("*.db"))
-        may = [path for path in there if "*" in allowed or path.stem in allowed]
-        return tuple(path.stem for path in may if self._is_usable(path))
+        may = (name for name in there if "*" in allowed or name in allowed)
+        return tuple(name for name in may if self._is_usable(self._settings.libraries_dir / f"{name}.db"))
 
     def knowledge(self, session: Session | None) -> Knowledge:
         """What may be quoted: a session's shelf and libraries, or without a session all libraries."""
