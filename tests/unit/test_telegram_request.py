@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import aiohttp
 import pytest
@@ -65,3 +66,18 @@ def test_a_fault_tells_its_kind_alone(failure: Exception, kind: str) -> None:
 async def test_it_is_opened_before_it_is_used() -> None:
     with pytest.raises(RuntimeError, match="initialize"):
         await QuietRequest(TELEGRAM, 1).do_request(f"{TELEGRAM}/x", "POST")
+
+
+async def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    connector = aiohttp.TCPConnector
+    monkeypatch.setattr(
+        aiohttp, "TCPConnector", lambda **given: made.append(given["ssl"]) or connector(**given)
+    )
+    request = QuietRequest(TELEGRAM, 1)
+    await request.initialize()
+    await request.shutdown()
+    (context,) = made
+    assert isinstance(context, ssl.SSLContext)
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
