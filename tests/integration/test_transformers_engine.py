@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
 
 from skills.errors import ConfigurationError, DamagedCheckpoint, GenerationError, MissingCheckpoint
 from skills.generation.decoding import PRESETS, Decoding
-from skills.generation.engines import Engine, Message, lacking, make_engine
-from tests.support.tiny_models import drop_weight, tiny_causal_model
+from skills.generation.engines import Engine, Message, gguf_model, lacking, make_engine
+from tests.support.tiny_models import drop_weight, tiny_causal_model, tiny_gguf
 
 CHAT = [Message("system", "You give short replies."), Message("user", "Tell me about the sea.")]
 PROMPT = "once upon a time"
@@ -243,3 +244,26 @@ def test_what_does_not_fit_is_refused_before_anything_is_imported():
         make_engine("transformers", "SmolLM2-135M-Instruct", {"dtype": "int3"})
     with pytest.raises(MissingCheckpoint):
         make_engine("transformers", "/no/such/folder")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_gguf_file_becomes_a_model_of_the_precision_asked_for(tmp_path: Path, dtype: str, monkeypatch):
+    monkeypatch.setattr(gguf_model, "_PIECE", 100)  # tensors are put together of several pieces
+    weights = tiny_gguf(tmp_path / "tiny.gguf")
+    model, report = gguf_model.gguf_model(tmp_path / "tiny.gguf", dtype)
+    assert not any(report.values())
+    assert model.dtype == getattr(torch, dtype)
+    layer = model.model.layers[1]
+    for name, loaded in {
+        "token_embd": model.model.embed_tokens,
+        "output_norm": model.model.norm,
+        "blk.1.attn_v": layer.self_attn.v_proj,
+        "blk.1.ffn_down": layer.mlp.down_proj,
+    }.items():
+        assert torch.equal(loaded.weight, torch.from_numpy(weights[name]).to(model.dtype)), name
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+    # llama.cpp turns the halves of each head's queries into pairs; here they are halves again
+    turned = layer.self_attn.q_proj.weight.float().reshape(4, 2, 8, 64).transpose(1, 2).reshape(64, 64)
+    assert torch.equal(turned, torch.from_numpy(weights["blk.1.attn_q"]).to(model.dtype).float())
+    with torch.inference_mode():
+        assert model(torch.tensor([[1, 2, 3]])).logits.isfinite().all()

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+#: The vocabulary of the tiny GGUF file.
+LETTERS = "_abcdefghijklmnopqrstuvwxyz .,?!"
 CORPUS = (
     "the cat sat on the mat and the dog lay by the door",
     "once upon a time there was a small house by the sea",
@@ -69,3 +74,52 @@ def read_config(folder: Path) -> dict[str, object]:
     """The saved configuration."""
     config: dict[str, object] = json.loads((folder / "config.json").read_text())
     return config
+
+
+def tiny_gguf(file: Path, seed: int = 0) -> dict[str, NDArray[np.float32]]:
+    """Write a GGUF file of a Llama of two layers with tied embeddings; its weights, by GGUF's names.
+
+    Matrices are of type Q8_0, so the weights are rounded already.
+    """
+    import gguf
+
+    hidden, inner, n_heads, n_kv_heads = 64, 96, 4, 2
+    shapes = {"token_embd": (len(LETTERS), hidden), "output_norm": (hidden,)}
+    for layer in range(2):
+        block = {
+            "attn_norm": (hidden,), "ffn_norm": (hidden,), "attn_q": (hidden, hidden),
+            "attn_k": (hidden // 2, hidden), "attn_v": (hidden // 2, hidden),
+            "attn_output": (hidden, hidden), "ffn_gate": (inner, hidden), "ffn_up": (inner, hidden),
+            "ffn_down": (hidden, inner),
+        }  # fmt: skip
+        shapes |= {f"blk.{layer}.{name}": shape for name, shape in block.items()}
+    writer = gguf.GGUFWriter(str(file), "llama")
+    writer.add_name("tiny")
+    writer.add_block_count(2)
+    writer.add_context_length(256)
+    writer.add_embedding_length(hidden)
+    writer.add_feed_forward_length(inner)
+    writer.add_head_count(n_heads)
+    writer.add_head_count_kv(n_kv_heads)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(hidden // n_heads)
+    writer.add_vocab_size(len(LETTERS))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(list(LETTERS))
+    writer.add_eos_token_id(0)
+    random = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in shapes.items():
+        drawn = random.normal(size=shape).astype(np.float32)
+        if len(shape) == 2:
+            packed = gguf.quants.quantize(drawn, gguf.GGMLQuantizationType.Q8_0)
+            writer.add_tensor(f"{name}.weight", packed, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+            drawn = gguf.quants.dequantize(packed, gguf.GGMLQuantizationType.Q8_0)
+        else:
+            writer.add_tensor(f"{name}.weight", drawn)
+        weights[name] = drawn
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return weights

@@ -17,6 +17,7 @@ from skills.dialog import Listener
 from skills.errors import ConfigurationError, DamagedCheckpoint, GenerationError
 from skills.generation.decoding import Decoding
 from skills.generation.engines import Generated, Prompt, limit_of, whole_number
+from skills.generation.engines.gguf_model import gguf_model
 from skills.generation.engines.token_text import TokenStreamer, TokenText, until_end
 
 log = logging.getLogger(__name__)
@@ -93,24 +94,22 @@ class TransformersEngine:
 
             transformers.logging.set_verbosity_error()
             transformers.logging.disable_progress_bar()
-            if gguf_file:
-                from transformers import modeling_gguf_pytorch_utils
-
-                # the one bar that no switch turns off
-                modeling_gguf_pytorch_utils.tqdm = _without_bar
             torch.set_num_threads(self.n_threads)
             source: dict[str, Any] = {"local_files_only": True}
             if gguf_file:
                 source["gguf_file"] = gguf_file
             try:
                 tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **source)
-                model, report = transformers.AutoModelForCausalLM.from_pretrained(
-                    str(folder),
-                    dtype=getattr(torch, self.dtype),
-                    use_safetensors=True,
-                    output_loading_info=True,
-                    **source,
-                )
+                if gguf_file:
+                    model, report = gguf_model(folder / gguf_file, self.dtype)
+                else:
+                    model, report = transformers.AutoModelForCausalLM.from_pretrained(
+                        str(folder),
+                        dtype=getattr(torch, self.dtype),
+                        use_safetensors=True,
+                        output_loading_info=True,
+                        **source,
+                    )
             except Exception as error:  # safetensors, tokenizers and gguf raise kinds of their own
                 raise DamagedCheckpoint(
                     f"transformers cannot load {folder / (gguf_file or '')}: {type(error).__name__}: {error}"
@@ -266,10 +265,6 @@ class TransformersEngine:
         reception = TokenText(self._tokenizer, stops, None)
         reception.take(ids)
         return reception.finish()
-
-
-def _without_bar(items: Any, **_: Any) -> Any:
-    return items
 
 
 def _locate(model: str, verify: bool) -> tuple[Path, str]:
