@@ -17,6 +17,7 @@ from skills.generation.cleaning import TEMPLATE_MARKERS
 from skills.generation.decoding import PRESETS, Decoding
 from skills.generation.engines import Engine, Message, lacking, make_engine
 from skills.generation.reply_generator import ReplyGenerator
+from tests.support.weight_headers import write_gguf
 
 MODEL = "SmolLM2-135M-Instruct"
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,8 +198,11 @@ def test_files_that_are_no_models_are_refused_quietly(tmp_path, capfd):
         make_engine("llama_cpp", str(text)).load()
     half = tmp_path / "half.gguf"
     half.write_bytes(b"GGUF\x03\0\0\0" + b"\xff" * 100)
-    with pytest.raises(GenerationError, match="damaged"):
+    with pytest.raises(DamagedCheckpoint, match=r"half\.gguf is not a GGUF file"):
         make_engine("llama_cpp", str(half)).load()
+    hollow = write_gguf(tmp_path / "hollow.gguf", 10_000, {"general.architecture": "llama"}, 64)
+    with pytest.raises(GenerationError, match="damaged"):
+        make_engine("llama_cpp", str(hollow)).load()
     with pytest.raises(MissingCheckpoint):
         make_engine("llama_cpp", str(tmp_path / "none.gguf"))
     assert capfd.readouterr() == ("", "")

@@ -1,9 +1,9 @@
 """The engine for GGUF files: llama.cpp inside this process, through xllamacpp.
 
 It batches the replies of several conversations continuously, keeps their prompts so that a
-next turn begins at once, and maps the weights from the file. It must not be reachable from
-outside: the library insists on an HTTP listener, so it gets one on a socket in a private
-folder that is deleted as soon as the model stands.
+next turn begins at once, and maps the weights from the file where it uses them as they are.
+It must not be reachable from outside: the library insists on an HTTP listener, so it gets one
+on a socket in a private folder that is deleted as soon as the model stands.
 
 Asked of the library by trying it (2026.10.11549): a seed gives the same reply whatever is cached
 and whatever else runs; there is no beam or contrastive search, and one reply for a prompt.
@@ -24,9 +24,10 @@ from typing import Any
 
 from skills.checkpoints import checkpoint_file
 from skills.dialog import Listener
-from skills.errors import DamagedCheckpoint, GenerationError
+from skills.errors import GenerationError
 from skills.generation.decoding import Decoding
 from skills.generation.engines import Generated, Message, Prompt, limit_of, whole_number
+from skills.weight_files import gguf_header
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ _FORBIDDING = 1e6
 #: A character that no text has: "don't repeat yourself" would otherwise not see repetitions
 #: that go on across a colon, a quotation mark or a line's end.
 _NO_BREAKER = "\x01"
+#: Tensor types (Q4_0, Q4_K, IQ4_NL) that llama.cpp copies in another order on CPUs with AVX2
+#: (ggml-cpu/repack.cpp). Beside a mapping the weights would be in memory twice: such files are read.
+REPACKED = frozenset({2, 12, 20})
 
 
 class LlamaCppEngine:
@@ -176,14 +180,13 @@ class LlamaCppEngine:
         return answer or {}
 
     def _start(self, file: Path) -> Any:
-        with file.open("rb") as opened:
-            if opened.read(4) != b"GGUF":
-                raise DamagedCheckpoint(f"{file} is not a GGUF file: its first four bytes are not 'GGUF'")
+        mapped = not gguf_header(file).types & REPACKED
         import xllamacpp
 
         params = xllamacpp.CommonParams()
         params.model.path = str(file)
-        params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_MMAP
+        modes = xllamacpp.llama_load_mode
+        params.load_mode = modes.LLAMA_LOAD_MODE_MMAP if mapped else modes.LLAMA_LOAD_MODE_NONE
         params.n_ctx = self.n_ctx * self.n_slots  # the library divides it among the slots
         params.n_parallel = self.n_slots
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.n_threads
