@@ -104,8 +104,8 @@ def test_a_refusal_has_the_figures_and_what_fits_instead(gguf: str) -> None:
     line = needed.refusal(400, "CAP")
     assert line is not None
     assert "\n" not in line
-    assert line.startswith("CAP is 400, and this configuration needs about 1210 MiB: program 110, replies by")
-    assert "Set it to 1210 or more, or choose QUOTH_ENGINE=llama_cpp (332 MiB) or QUOTH_ENGINE=openai" in line
+    assert line.startswith("CAP is 400, and this configuration needs about 1220 MiB: program 120, replies by")
+    assert "Set it to 1220 or more, or choose QUOTH_ENGINE=llama_cpp (342 MiB) or QUOTH_ENGINE=openai" in line
     assert "n_ctx" not in line, "a smaller context of torch does not fit, either"
     small = needed.refusal(50, "CAP")
     assert small is not None
@@ -116,7 +116,7 @@ def test_a_smaller_context_is_offered_where_it_fits(gguf: str) -> None:
     needed = footprint([{"class_name": GENERATOR, "engine": "llama_cpp", "model": gguf, "n_ctx": 100_000}])
     line = needed.refusal(400, "CAP")
     assert line is not None
-    assert "n_ctx 1024, n_slots 1 for reply_generator in the config (318 MiB)" in line
+    assert "n_ctx 1024, n_slots 1 for reply_generator in the config (328 MiB)" in line
 
 
 def test_a_footprint_reads_as_a_sum() -> None:
