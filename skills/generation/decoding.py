@@ -56,8 +56,9 @@ class Decoding:
         typical_p: only the tokens nearest to the expected information, that together reach this
             probability (Meister et al. 2023, arXiv 2202.00666); 1 is off.
         repetition_penalty: logits of tokens that stand in the prompt or the reply are divided by
-            it where positive and multiplied where negative (Keskar et al. 2019, arXiv
-            1909.05858); 1 is off.
+            it where positive and multiplied where negative; 1 is off. This is the penalised
+            sampling of CTRL (Keskar et al. 2019, arXiv 1909.05858), which divides negative logits
+            too and so makes those tokens likelier; we differ there, as every library does.
         no_repeat_ngram_size: no run of so many tokens comes twice; 0 is off.
         length_penalty: exponent of the length by which a beam's score is divided; above 0
             favours long replies, below 0 short ones. Beam search only.
@@ -208,7 +209,9 @@ PRESETS: dict[str, Decoding] = {
     "min_p": Decoding(do_sample=True, min_p=0.1),
     "typical": Decoding(do_sample=True, typical_p=0.9),
     "contrastive": Decoding(penalty_alpha=0.6, top_k=4),
-    "repetition_penalty": Decoding(repetition_penalty=1.2),
+    "repetition_penalty": Decoding(repetition_penalty=1.1),
+    # "near-greedy", theta 1.2: the figures of section 4.1 of the paper
+    "ctrl": Decoding(repetition_penalty=1.2),
     "no_repeat_ngram": Decoding(no_repeat_ngram_size=4),
     "precise": Decoding(do_sample=True, temperature=0.2, top_k=40, top_p=0.9, no_repeat_ngram_size=8),
     "balanced": Decoding(do_sample=True, temperature=0.4, top_k=40, min_p=0.1, no_repeat_ngram_size=8),

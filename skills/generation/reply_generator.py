@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import compress
 from typing import Any, Protocol
 
 from deeppavlov.core.common.registry import register
@@ -22,6 +24,7 @@ from skills.generation.cleaning import ReplyStream, clean_reply
 from skills.generation.decoding import CHAT_STYLES, MAX_SEED, PRESETS, Decoding, decoding_from, preset
 from skills.generation.engines import Engine, Message, lacking, make_engine, whole_number
 from skills.generation.prompt import FittedPrompt, fit_prompt, surely_fits
+from skills.generation.together import together, until
 
 log = logging.getLogger(__name__)
 
@@ -145,29 +148,13 @@ class ReplyGenerator(Component):
             GenerationError: if the engine failed, or gave an empty reply several times.
         """
         entries = list(zip(utterances, histories, findings, listeners, preferences, strict=True))
-        given_up = threading.Event()
-        futures: list[Future[Draft] | None] = []
-        for utterance, history, finding, listener, preference in entries:
-            if finding is not None and not finding.wants_reply:
-                futures.append(None)
-                continue
-            stoppable = _until(given_up, listener)
-            futures.append(
-                self._workers.submit(
-                    self._draft, utterance, history or (), preference or Preferences(), stoppable
-                )
-            )
-        asked = [future for future in futures if future is not None]
-        try:
-            done, _ = wait(asked, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()  # raises where one failed, before the rest is waited for
-            return [None if future is None else future.result() for future in futures]
-        finally:
-            # after an error or Ctrl-C: nobody waits for the others any more
-            given_up.set()
-            for future in asked:
-                future.cancel()
+        wanted = [finding is None or finding.wants_reply for _, _, finding, _, _ in entries]
+        tasks = [
+            partial(self._draft, utterance, history or (), preference or Preferences(), listener)
+            for utterance, history, _, listener, preference in compress(entries, wanted)
+        ]
+        drafts = iter(together(self._workers, tasks))
+        return [next(drafts) if is_wanted else None for is_wanted in wanted]
 
     def destroy(self) -> None:
         """Finish what is in hand and free the engine."""
@@ -175,14 +162,19 @@ class ReplyGenerator(Component):
         self.engine.close()
 
     def _draft(
-        self, utterance: str, history: Sequence[Turn], preferences: Preferences, listener: Listener
+        self,
+        utterance: str,
+        history: Sequence[Turn],
+        preferences: Preferences,
+        listener: Listener | None,
+        given_up: threading.Event,
     ) -> Draft:
         prompt = fit_prompt(preferences.persona or self.persona, talked(history), utterance, self._fits)
         decoding = self.styles.get(preferences.style, self.styles[self.style])
         if self.seed is not None:
             decoding = replace(decoding, seed=self.seed)
         for attempt in range(_N_ATTEMPTS):
-            draft = self._attempt(prompt, _redrawn(decoding, attempt), listener)
+            draft = self._attempt(prompt, _redrawn(decoding, attempt), until(given_up, listener))
             if draft.text or draft.stopped:
                 return draft
         raise GenerationError(f"the model gave an empty reply {_N_ATTEMPTS} times")
@@ -247,10 +239,3 @@ def _redrawn(decoding: Decoding, attempt: int) -> Decoding:
     if decoding.do_sample:
         return replace(decoding, seed=seed)
     return decoding_from({"do_sample": True, "temperature": 0.7, "stop": list(decoding.stop), "seed": seed})
-
-
-def _until(given_up: threading.Event, listener: Listener | None) -> Listener:
-    def stoppable(piece: str) -> bool:
-        return given_up.is_set() or (listener is not None and bool(listener(piece)))
-
-    return stoppable

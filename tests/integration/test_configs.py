@@ -24,6 +24,7 @@ OUTPUTS = {
     "chat.json": "reply",
     "chat_api.json": "reply skill confidence evidence",
     "dialog.json": "replies",
+    "generate.json": "texts",
     "ingest.json": "results",
     "squad_reader.json": "answers starts scores no_answer_scores",
 }

@@ -90,7 +90,7 @@ def test_an_unknown_preset_is_named_beside_those_there_are():
 def test_every_strategy_of_the_field_has_a_preset():
     strategies = {
         "greedy", "beam", "temperature", "top_k", "top_p", "min_p", "typical", "contrastive",
-        "repetition_penalty", "no_repeat_ngram",
+        "repetition_penalty", "ctrl", "no_repeat_ngram",
     }  # fmt: skip
     assert strategies | set(CHAT_STYLES) == set(PRESETS)
 

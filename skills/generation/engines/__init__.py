@@ -68,11 +68,16 @@ class Engine(Protocol):
         name: what configs call it.
         n_ctx: tokens that a prompt and its reply may have together.
         n_slots: replies made at the same time; further ones wait.
+        chats: once loaded, whether the model has a chat template of its own.
+        control_codes: once loaded, the control codes that the model was trained on (CTRL, Keskar
+            et al. 2019); most have none.
     """
 
     name: str
     n_ctx: int
     n_slots: int
+    chats: bool
+    control_codes: frozenset[str]
 
     def load(self) -> None:
         """Make ready. Does nothing the second time.

@@ -66,6 +66,8 @@ class LlamaCppEngine:
     """
 
     name = "llama_cpp"
+    chats = True  # llama.cpp takes a common template where the file brings none
+    control_codes: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -64,6 +64,8 @@ class OpenAIEngine:
     """
 
     name = "openai"
+    chats = True  # the server knows its model's template
+    control_codes: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -15,13 +15,18 @@ class TokenText:
         tokenizer: has ``decode(ids, ...)`` as in transformers.
         stops: texts at which the reply ends.
         listener: told each piece; True stops.
+        half_word: what stands at the end of a text whose last word is not over yet, in tokenizers
+            that write one; "" for none.
 
     Attributes:
         stopped: the listener asked to stop.
     """
 
-    def __init__(self, tokenizer: Any, stops: tuple[str, ...], listener: Listener | None) -> None:
+    def __init__(
+        self, tokenizer: Any, stops: tuple[str, ...], listener: Listener | None, half_word: str = ""
+    ) -> None:
         self.tokenizer = tokenizer
+        self.unfinished = ("�", half_word) if half_word else ("�",)
         self.listener = listener
         self.stopped = False
         self.filter = StopFilter(stops)
@@ -43,7 +48,7 @@ class TokenText:
         """Take the next tokens; True ends the generation."""
         self.ids += tokens
         text = self.tokenizer.decode(self.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        if not text.endswith("�"):  # half a character: the next token completes it
+        if not text.endswith(self.unfinished):  # half a character or word: the next token completes it
             new, self.n_decoded = text[self.n_decoded :], len(text)
             self._show(self.filter.feed(new))
         return self.over

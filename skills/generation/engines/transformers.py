@@ -7,22 +7,17 @@ and not before: the chat process must not pay for them unless they are asked for
 
 from __future__ import annotations
 
-import logging
 import threading
-from pathlib import Path
 from typing import Any
 
-from skills.checkpoints import WHEELS, checkpoint_file, checkpoint_folder
 from skills.dialog import Listener
-from skills.errors import ConfigurationError, DamagedCheckpoint, GenerationError
+from skills.errors import ConfigurationError, GenerationError
 from skills.generation.decoding import Decoding
 from skills.generation.engines import Generated, Prompt, limit_of, whole_number
-from skills.generation.engines.gguf_model import gguf_model
+from skills.generation.engines.causal_model import DTYPES, load_causal_model, locate
+from skills.generation.engines.ctrl import CTRL, HALF_WORD, codes_of
 from skills.generation.engines.token_text import TokenStreamer, TokenText, until_end
 
-log = logging.getLogger(__name__)
-
-_DTYPES = ("float32", "bfloat16", "float16")
 #: For models that bring no chat template: those that were never trained on chats.
 _PLAIN_TEMPLATE = (
     "{% for message in messages %}"
@@ -42,7 +37,8 @@ class TransformersEngine:
         n_slots: only 1: replies are made one after the other.
         n_threads: threads that compute (torch's, of the whole process).
         dtype: ``float32``, ``bfloat16`` (half the memory, faster where the CPU knows it) or
-            ``float16``.
+            ``float16``; ``auto`` is ``float16`` for CTRL, which takes 6.5 GB otherwise, and
+            ``float32`` for every other model.
 
     Raises:
         ConfigurationError: for a value that does not fit.
@@ -57,11 +53,11 @@ class TransformersEngine:
         n_ctx: int | str = 2048,
         n_slots: int | str = 1,
         n_threads: int | str = 2,
-        dtype: str = "float32",
+        dtype: str = "auto",
     ) -> None:
-        if dtype not in _DTYPES:
+        if dtype not in DTYPES:
             raise ConfigurationError(
-                f"engine transformers: dtype expects one of {', '.join(_DTYPES)}; got {dtype!r}"
+                f"engine transformers: dtype expects one of {', '.join(DTYPES)}; got {dtype!r}"
             )
         self.n_ctx = whole_number("n_ctx", n_ctx, 16, 1_000_000)
         whole_number("n_slots", n_slots, 1, 64)  # more than one is welcome to wait
@@ -69,9 +65,12 @@ class TransformersEngine:
         self.n_threads = whole_number("n_threads", n_threads, 1, 512)
         self.dtype = dtype
         self.model = model
-        _locate(model, verify=False)
+        locate(model, verify=False)
         self._model: Any = None
         self._tokenizer: Any = None
+        self.chats = False
+        self.control_codes: frozenset[str] = frozenset()
+        self._half_word = ""
         # one reply at a time: torch's threads and its random generator are the process's
         self._lock = threading.RLock()
 
@@ -88,40 +87,17 @@ class TransformersEngine:
         with self._lock:
             if self._model is not None:
                 return
-            folder, gguf_file = _locate(self.model, verify=True)
             import torch
-            import transformers
 
-            transformers.logging.set_verbosity_error()
-            transformers.logging.disable_progress_bar()
             torch.set_num_threads(self.n_threads)
-            source: dict[str, Any] = {"local_files_only": True}
-            if gguf_file:
-                source["gguf_file"] = gguf_file
-            try:
-                tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **source)
-                if gguf_file:
-                    model, report = gguf_model(folder / gguf_file, self.dtype)
-                else:
-                    model, report = transformers.AutoModelForCausalLM.from_pretrained(
-                        str(folder),
-                        dtype=getattr(torch, self.dtype),
-                        use_safetensors=True,
-                        output_loading_info=True,
-                        **source,
-                    )
-            except Exception as error:  # safetensors, tokenizers and gguf raise kinds of their own
-                raise DamagedCheckpoint(
-                    f"transformers cannot load {folder / (gguf_file or '')}: {type(error).__name__}: {error}"
-                ) from error
-            absent = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
-            if absent:
-                raise DamagedCheckpoint(
-                    f"{folder} lacks weights of the model in its config.json: {', '.join(absent[:3])} …"
-                )
-            limit = getattr(model.config, "max_position_embeddings", None) or self.n_ctx
-            self.n_ctx = min(self.n_ctx, int(limit))
-            self._tokenizer, self._model = tokenizer, model.eval()
+            tokenizer, model = load_causal_model(self.model, self.dtype)
+            # CTRL has room for more positions (the first) than it was trained on (the second)
+            for limit in ("max_position_embeddings", "n_ctx"):
+                self.n_ctx = min(self.n_ctx, int(getattr(model.config, limit, None) or self.n_ctx))
+            self.chats = bool(tokenizer.chat_template)
+            if model.config.model_type == CTRL:
+                self.control_codes, self._half_word = codes_of(tokenizer), HALF_WORD
+            self._tokenizer, self._model = tokenizer, model
 
     def close(self) -> None:
         """Let go of the model."""
@@ -158,7 +134,7 @@ class TransformersEngine:
     def _generate(
         self, input_ids: Any, decoding: Decoding, limit: int, listener: Listener | None
     ) -> Generated:
-        reception = TokenText(self._tokenizer, decoding.stop, listener)
+        reception = TokenText(self._tokenizer, decoding.stop, listener, self._half_word)
         n_prompt = int(input_ids.shape[1])
         if decoding.penalty_alpha:
             made = [self._contrastive(input_ids, decoding, limit, reception)]
@@ -262,16 +238,6 @@ class TransformersEngine:
         return frozenset(ids) if isinstance(ids, list) else frozenset({int(ids)})
 
     def _text(self, ids: list[int], stops: tuple[str, ...]) -> str:
-        reception = TokenText(self._tokenizer, stops, None)
+        reception = TokenText(self._tokenizer, stops, None, self._half_word)
         reception.take(ids)
         return reception.finish()
-
-
-def _locate(model: str, verify: bool) -> tuple[Path, str]:
-    """Folder of a model, and the GGUF file in it or ""."""
-    wheel = next((w for w in WHEELS if w.name.lower() == model.lower()), None)
-    is_gguf = model.lower().endswith(".gguf") or (wheel and any(f.endswith(".gguf") for f in wheel.files))
-    if not is_gguf:
-        return checkpoint_folder(model, verify=verify), ""
-    file = checkpoint_file(model, verify=verify)
-    return file.parent, file.name
