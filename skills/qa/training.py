@@ -5,7 +5,6 @@ Only a training run imports this module (and with it transformers); reading neve
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -15,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForQuestionAnswering
 
 from skills.deltas import save_delta
 from skills.errors import ConfigurationError, refuse_unknown
 from skills.qa.spans import FloatArray
 from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
+from skills.training_checkpoint import read_checkpoint, write_checkpoint, write_tensors
 
 log = getLogger(__name__)
 
@@ -98,6 +97,7 @@ class ReaderLearner:
         self.tokenizer = tokenizer
         self.recipe = recipe
         self.work_path = work_path
+        self.checkpoint_file = work_path / "checkpoint.safetensors"
         self.random = random.Random(recipe.seed)  # noqa: S311
         config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
         # on a CPU dropout doubles a step: its random numbers come from one thread, and fused
@@ -238,43 +238,29 @@ class ReaderLearner:
         """Write the averaged weights: whole in half precision to ``work_path/model.safetensors``,
         from which a later stage can begin, and as the adapter that ships to ``adapter_path``.
         """
-        self.work_path.mkdir(parents=True, exist_ok=True)
         tensors = {n: t.half().contiguous() for n, t in self.averaged.items()}
-        _write(tensors, self.work_path / "model.safetensors")
+        write_tensors(tensors, self.work_path / "model.safetensors", {})
         save_delta(self.base, self.averaged, adapter_path, self.base_name)
 
     def checkpoint(self, state: dict[str, Any]) -> None:
         """Write everything needed to go on: weights, their average, the optimizer and ``state``."""
-        self.work_path.mkdir(parents=True, exist_ok=True)
-        tensors: dict[str, torch.Tensor] = {}
-        for name, parameter in self.parameters.items():
-            tensors[f"weight/{name}"] = parameter.data
-            tensors[f"average/{name}"] = self.averaged[name]
-            for key, value in self.optimizer.state[parameter].items():
-                tensors[f"{key}/{name}"] = torch.as_tensor(value).clone()
-        _write(
-            tensors,
-            self.work_path / "checkpoint.safetensors",
-            {"state": json.dumps({**state, "step": self.step})},
+        write_checkpoint(
+            self.checkpoint_file,
+            self._groups(),
+            self.parameters,
+            self.optimizer,
+            {**state, "step": self.step},
         )
 
     def resume(self) -> dict[str, Any] | None:
         """Read the last checkpoint back, if there is one; returns its state."""
-        file = self.work_path / "checkpoint.safetensors"
-        if not file.is_file():
-            return None
-        with safe_open(file, framework="pt") as opened:
-            state: dict[str, Any] = json.loads(opened.metadata()["state"])
-        tensors = load_file(file)
-        for name, parameter in self.parameters.items():
-            parameter.data.copy_(tensors[f"weight/{name}"])
-            self.averaged[name].copy_(tensors[f"average/{name}"])
-            if f"exp_avg/{name}" in tensors:
-                self.optimizer.state[parameter] = {
-                    key: tensors[f"{key}/{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
-                }
-        self.step = state.pop("step")
+        state = read_checkpoint(self.checkpoint_file, self._groups(), self.parameters, self.optimizer)
+        if state is not None:
+            self.step = state.pop("step")
         return state
+
+    def _groups(self) -> dict[str, dict[str, torch.Tensor]]:
+        return {"weight": {n: p.data for n, p in self.parameters.items()}, "average": self.averaged}
 
 
 def _token_span(window: Window, start: int, end: int) -> tuple[int, int] | None:
@@ -284,10 +270,3 @@ def _token_span(window: Window, start: int, end: int) -> tuple[int, int] | None:
     if not len(inside) or offsets[0, 0] > start or offsets[-1, 1] < end:
         return None
     return window.context_start + int(inside[0]), window.context_start + int(inside[-1])
-
-
-def _write(tensors: dict[str, torch.Tensor], file: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write whole or not at all: a stop in the middle leaves the former file."""
-    partial = file.with_suffix(".partial")
-    save_file(tensors, partial, metadata or {})
-    partial.replace(file)

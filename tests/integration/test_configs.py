@@ -26,6 +26,7 @@ OUTPUTS = {
     "dialog.json": "replies",
     "generate.json": "texts",
     "ingest.json": "results",
+    "lm_from_scratch.json": "perplexities n_predictions",
     "squad_reader.json": "answers starts scores no_answer_scores",
 }
 

@@ -31,7 +31,9 @@ PLAIN = {
 HEAVY = {
     "skills/compiler.py",
     "skills/deltas.py",
+    "skills/generation/language_model/training.py",
     "skills/training.py",
+    "skills/training_checkpoint.py",
     "skills/qa/training.py",
 }
 

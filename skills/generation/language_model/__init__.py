@@ -1,0 +1,1 @@
+"""A language model from scratch: tokenizer, packed batches, training, samples, card."""
