@@ -90,6 +90,8 @@ class ResumableTrainer(NNTrainer):
         self.checkpoint_every_s = float(checkpoint_every_s)
         self.time_limit_s = float(time_limit_s)
         self.validate_every_s = float(validate_every_s)
+        self.n_epochs: int = max(self.max_epochs, 1)
+        self.per_epoch: int = 0
         self.state = TrainingState()
         self._interrupted = False
         self._measured_at = (0.0, 0.0)
@@ -102,7 +104,6 @@ class ResumableTrainer(NNTrainer):
     def train_on_batches(self, iterator: Any) -> None:
         """Train until the epochs, the time or the patience are at an end, saving the best."""
         component = self._chainer.get_main_component()
-        self.n_epochs = max(self.max_epochs, 1)
         self.per_epoch = iterator.n_batches(self.batch_size)
         component.plan(total_steps=self.per_epoch * self.n_epochs)
         state = self.state = TrainingState(**(component.resume() or {}))

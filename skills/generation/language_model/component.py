@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from skills.errors import ConfigurationError, InputError, MissingCheckpoint, parameter_names, refuse_unknown
 from skills.generation.language_model.architecture import Architecture, Kind
 from skills.generation.language_model.card import CURVE, card, draw_curve
-from skills.generation.language_model.likelihood import Task, block_losses
+from skills.generation.language_model.likelihood import DEFAULT_MASK_SHARE, Task, block_losses
 from skills.generation.language_model.masking import IntArray
 from skills.generation.language_model.samples import write_samples
 from skills.generation.language_model.tokenizer import special_ids
@@ -86,6 +86,7 @@ class LanguageModel(NNModel):
         )
         self.folder = Path(load_path or save_path).expanduser()
         self.n_threads = int(n_threads)
+        self.mask_share = float((recipe or {}).get("mask_share", DEFAULT_MASK_SHARE))
         self.learner: LanguageModelLearner | None = None
         self._model: Any = None
         if mode == "train":
@@ -147,7 +148,7 @@ class LanguageModel(NNModel):
 
         self._limit_threads()
         self.tokenizer = self._read_tokenizer()
-        self.task = Task(self.shape.kind, special_ids(self.tokenizer, self.shape.kind))
+        self.task = Task(self.shape.kind, special_ids(self.tokenizer, self.shape.kind), self.mask_share)
         kind = (
             transformers.AutoModelForCausalLM
             if self.shape.kind == "causal"

@@ -18,6 +18,8 @@ from skills.generation.language_model.masking import IntArray, mask_blocks
 #: Tokens whose logits are there at the same time: 8 MB of them stay in the cache and in the allocator's
 #: arena, which is a sixth faster than all at once.
 HEAD_CHUNK = 512
+#: BERT's share of hidden tokens.
+DEFAULT_MASK_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Task:
 
     kind: Kind
     special: dict[str, int]
-    mask_share: float = 0.15
+    mask_share: float = DEFAULT_MASK_SHARE
 
     def prepare(
         self, blocks: IntArray, n_tokens: int, random: np.random.Generator
@@ -90,6 +92,7 @@ def block_losses(model: Any, task: Task, blocks: IntArray) -> tuple[NDArray[np.f
                 for i in range(0, len(wanted), HEAD_CHUNK)
             ]
         ).numpy()
-    counts = predicting.sum(axis=1)
+    counts = predicting.sum(axis=1).astype(np.int64)
     of_block = np.repeat(np.arange(len(blocks)), counts)
-    return np.bincount(of_block, losses, minlength=len(blocks)), counts
+    sums = np.bincount(of_block, losses, minlength=len(blocks)).astype(np.float64)
+    return sums, counts

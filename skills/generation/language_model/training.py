@@ -16,7 +16,12 @@ from tokenizers import Tokenizer
 
 from skills.errors import ConfigurationError, refuse_unknown
 from skills.generation.language_model.architecture import Architecture, make_model
-from skills.generation.language_model.likelihood import HEAD_CHUNK, Task, predicting_states
+from skills.generation.language_model.likelihood import (
+    DEFAULT_MASK_SHARE,
+    HEAD_CHUNK,
+    Task,
+    predicting_states,
+)
 from skills.generation.language_model.masking import IntArray
 from skills.generation.language_model.schedule import cosine
 from skills.generation.language_model.tokenizer import special_ids
@@ -42,7 +47,7 @@ class Recipe:
     floor: float = 0.02
     weight_decay: float = 0.05
     clip_norm: float = 1.0
-    mask_share: float = 0.15
+    mask_share: float = DEFAULT_MASK_SHARE
     seed: int = 1337
 
     @classmethod
@@ -52,10 +57,10 @@ class Recipe:
         Raises:
             ConfigurationError: if a key does not exist or a value does not fit.
         """
-        known = {f.name: f for f in fields(cls)}
+        known = {f.name: type(f.default) for f in fields(cls)}
         refuse_unknown("language_model's recipe", values, known)
         try:
-            recipe = cls(**{k: type(known[k].default)(v) for k, v in values.items()})  # type: ignore[operator]
+            recipe = cls(**{name: known[name](value) for name, value in values.items()})
         except ValueError as error:
             raise ConfigurationError(f"language_model's recipe: expected numbers: {error}") from error
         if not (0 < recipe.mask_share < 1 and 0 <= recipe.warmup < 1):
