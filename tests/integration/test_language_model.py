@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from skills.errors import ConfigurationError, MissingCheckpoint
 from skills.generation.decoding import PRESETS, decoding_from
 from skills.generation.engines.transformers import TransformersEngine
+from skills.generation.language_model import component
 from skills.generation.language_model.component import LanguageModel
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "lm_from_scratch.json"
@@ -44,6 +45,14 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def plain(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """For what is not about cards: without the samples and the curve, which take a second each."""
+    monkeypatch.setattr(component, "write_samples", lambda *_: [])
+    monkeypatch.setattr(component, "draw_curve", lambda *_: None)
+    return data
+
+
 def history(work: Path) -> list[dict[str, Any]]:
     from safetensors import safe_open
 
@@ -54,9 +63,9 @@ def history(work: Path) -> list[dict[str, Any]]:
 
 
 def test_a_causal_model_learns_and_the_chat_engine_writes_with_it(data: Path) -> None:
-    trained = train_model(config(data, "lm", EPOCHS="4", LR="0.01"))
+    trained = train_model(config(data, "lm", EPOCHS="3", LR="0.01"))
     found = history(data / "lm")
-    assert [entry["epoch"] for entry in found] == [1, 2, 3, 4]
+    assert [entry["epoch"] for entry in found] == [1, 2, 3]
     assert found[-1]["perplexity"] < found[0]["perplexity"] < 100
     likely, unlikely = trained(["lena saw 3 boats by the lighthouse", "xq zv kk"])[0]
     assert likely < unlikely
@@ -99,23 +108,23 @@ def test_a_masked_model_is_a_roberta_with_its_special_tokens(data: Path) -> None
     assert logits.shape == (1, len(ids), len(tokenizer))
 
 
-def test_training_goes_on_after_a_stop_as_if_it_had_not_been(data: Path) -> None:
-    train_model(config(data, "whole"))
-    train_model(config(data, "parts", {"max_batches": 9}))
-    stopped = load_file(data / "parts" / "checkpoint.safetensors")
-    tokenizer = (data / "parts" / "model" / "tokenizer.json").stat().st_mtime_ns
-    train_model(config(data, "parts"))
+def test_training_goes_on_after_a_stop_as_if_it_had_not_been(plain: Path) -> None:
+    train_model(config(plain, "whole"))
+    train_model(config(plain, "parts", {"max_batches": 9}))
+    stopped = load_file(plain / "parts" / "checkpoint.safetensors")
+    tokenizer = (plain / "parts" / "model" / "tokenizer.json").stat().st_mtime_ns
+    train_model(config(plain, "parts"))
     assert {stopped[name].item() for name in stopped if name.startswith("step/")} == {9}
-    assert (data / "parts" / "model" / "tokenizer.json").stat().st_mtime_ns == tokenizer
-    whole, parts = (load_file(data / name / "model" / "model.safetensors") for name in ("whole", "parts"))
+    assert (plain / "parts" / "model" / "tokenizer.json").stat().st_mtime_ns == tokenizer
+    whole, parts = (load_file(plain / name / "model" / "model.safetensors") for name in ("whole", "parts"))
     for name, tensor in whole.items():
         np.testing.assert_allclose(tensor, parts[name], atol=1e-4, err_msg=name)
     with pytest.raises(ConfigurationError, match=r"is of a model with hidden 32 \(now 64\)"):
-        train_model(config(data, "parts", HIDDEN="64"))
+        train_model(config(plain, "parts", HIDDEN="64"))
 
 
 def test_the_first_interrupt_ends_the_training_with_everything_kept(
-    data: Path, monkeypatch: pytest.MonkeyPatch
+    plain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learn = LanguageModel.train_on_batch
 
@@ -126,20 +135,20 @@ def test_the_first_interrupt_ends_the_training_with_everything_kept(
 
     monkeypatch.setattr(LanguageModel, "train_on_batch", interrupted)
     usual = signal.getsignal(signal.SIGINT)
-    train_model(config(data, "lm"))
+    train_model(config(plain, "lm"))
     assert signal.getsignal(signal.SIGINT) is usual
-    assert (data / "lm" / "model" / "model.safetensors").is_file()
-    assert [entry["batches_seen"] for entry in history(data / "lm")] == [3]
+    assert (plain / "lm" / "model" / "model.safetensors").is_file()
+    assert [entry["batches_seen"] for entry in history(plain / "lm")] == [3]
 
 
-def test_time_and_patience_end_a_training(data: Path) -> None:
-    train_model(config(data, "time", TIME_LIMIT_S="0.001"))
-    assert [entry["batches_seen"] for entry in history(data / "time")] == [1]
+def test_time_and_patience_end_a_training(plain: Path) -> None:
+    train_model(config(plain, "time", TIME_LIMIT_S="0.001"))
+    assert [entry["batches_seen"] for entry in history(plain / "time")] == [1]
     # with a learning rate of nothing no validation is better than the first
-    train_model(config(data, "patience", EPOCHS="9", LR="0", PATIENCE="2"))
-    assert [entry["epoch"] for entry in history(data / "patience")] == [1, 2, 3]
-    train_model(config(data, "often", {"max_batches": 3}, VALIDATE_EVERY_S="0.000001"))
-    assert [entry["batches_seen"] for entry in history(data / "often")] == [1, 2, 3]
+    train_model(config(plain, "patience", EPOCHS="9", LR="0", PATIENCE="2"))
+    assert [entry["epoch"] for entry in history(plain / "patience")] == [1, 2, 3]
+    train_model(config(plain, "often", {"max_batches": 3}, VALIDATE_EVERY_S="0.000001"))
+    assert [entry["batches_seen"] for entry in history(plain / "often")] == [1, 2, 3]
 
 
 def test_before_training_there_is_nothing_to_ask(data: Path) -> None:
