@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 #: Those that ask for a file of questions are run by name, with the file.
-WITHOUT_FILES = ("start", "memory", "reader", "generation", "follow_ups", "scale", "telegram")
+WITHOUT_FILES = ("start", "memory", "reader", "generation", "decoding", "follow_ups", "scale", "telegram")
 
 
 def main() -> int:
