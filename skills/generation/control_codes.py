@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from skills.errors import ConfigurationError
-from skills.generation.engines import Message, Prompt
+from skills.generation.engines import Prompt
 from skills.generation.prompt import chat_messages
 
 _KINDS = {
@@ -50,16 +50,22 @@ INSTRUCTIONS: dict[str, str] = {
 }
 
 
-def check_code(code: str, native: Collection[str]) -> None:
-    """Refuse a code that does not exist.
+def check_code(code: str, native: Collection[str], chat: bool) -> None:
+    """Refuse a code that does not exist, or that would not stand where the model looks for it.
 
     Args:
         code: as the config names it; "" for none.
         native: the codes that the model was trained on; empty for models without.
+        chat: see :func:`controlled`.
 
     Raises:
         ConfigurationError: naming the codes that there are.
     """
+    if code and native and chat:
+        raise ConfigurationError(
+            "control_code: this model looks for it at the beginning of a text, and a chat template begins "
+            "otherwise; set prompt_format to text"
+        )
     if code and code not in (native or INSTRUCTIONS):
         kind = "codes that the model was trained on" if native else "codes with an instruction"
         raise ConfigurationError(
@@ -80,8 +86,4 @@ def controlled(text: str, code: str, native: Collection[str], chat: bool) -> Pro
         text = f"{code} {text}"
     elif code:
         text = f"{INSTRUCTIONS[code]} {text}"
-    return _message(text) if chat else text
-
-
-def _message(text: str) -> tuple[Message, ...]:
-    return chat_messages("", (), text)
+    return chat_messages("", (), text) if chat else text

@@ -96,7 +96,7 @@ class TextGenerator(Component):
         self.engine = engine
         engine.load()
         self.chat = engine.chats if prompt_format == "auto" else prompt_format == "chat"
-        check_code(control_code, engine.control_codes)
+        check_code(control_code, engine.control_codes, self.chat)
         self.control_code = control_code
         self.n_budget = engine.n_ctx - limit_of(self.decoding, None) - _SPARE_TOKENS
         if self.n_budget < 1:

@@ -41,9 +41,15 @@ def test_a_message_can_not_pass_for_the_template_s_own():
 @pytest.mark.parametrize(("native", "listed"), [(NATIVE, "Horror, Links"), (frozenset(), "Books, Computing")])
 def test_an_unknown_code_is_named_beside_those_there_are(native, listed):
     with pytest.raises(ConfigurationError, match=f"'Romance'.*{listed}"):
-        check_code("Romance", native)
+        check_code("Romance", native, chat=False)
 
 
 def test_no_code_is_always_right():
-    check_code("", NATIVE)
-    check_code("Horror", frozenset())
+    check_code("", NATIVE, chat=True)
+    check_code("Horror", frozenset(), chat=True)
+    check_code("Horror", NATIVE, chat=False)
+
+
+def test_a_model_s_own_code_can_not_stand_within_a_chat_template():
+    with pytest.raises(ConfigurationError, match="prompt_format to text"):
+        check_code("Horror", NATIVE, chat=True)
