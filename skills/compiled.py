@@ -21,7 +21,7 @@ from skills.checkpoints import checkpoint_folder, file_sha256, source_hashes
 from skills.cpu import has_int8_dot_products
 from skills.errors import ConfigurationError, DamagedCheckpoint, MissingCheckpoint
 
-Head = Literal["span", "encoder"]
+Head = Literal["span", "encoder", "masked_lm"]
 Precision = Literal["auto", "int8", "fp32"]
 
 #: Counts up whenever the compiler makes something else of the same weights.
@@ -43,7 +43,7 @@ def compile_checkpoint(
         checkpoint: a name of ``skills.checkpoints`` or a folder with ``config.json``,
             ``tokenizer.json`` and ``*.safetensors``.
         head: ``span`` gives start and end logits, ``encoder`` L2-normalised mean-pooled
-            sentence embeddings.
+            sentence embeddings, ``masked_lm`` logits over the vocabulary at chosen places.
         adapter: folder with ``adapter_config.json`` and ``adapter_model.safetensors``, or None.
         precision: of the weights and matrix products; ``int8`` is dynamic quantisation, ``auto``
             takes it where the processor multiplies 8-bit integers faster than floats.

@@ -1,6 +1,6 @@
 """Makes the ONNX files of ``skills.compiled``; runs as a program of its own.
 
-    python -m skills.compiler FOLDER {span,encoder} {int8,fp32} TARGET.onnx [ADAPTER]
+    python -m skills.compiler FOLDER {span,encoder,masked_lm} {int8,fp32} TARGET.onnx [ADAPTER]
 
 The only place, beside training, where torch and transformers load a reading model.
 """
@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForQuestionAnswering
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForQuestionAnswering
 
 from skills.checkpoints import file_sha256
 from skills.deltas import apply_adapter
 from skills.errors import CheckpointError
+from skills.generation.masked_lm.head import masked_logits
 
 OPSET = 17
 #: Smaller tensors stay in the graph, where the runtime's optimiser looks at their values.
@@ -30,11 +31,11 @@ def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module
     """A checkpoint with its adapter, in float32, in evaluation mode.
 
     Raises:
-        CheckpointError: if weights of the encoder or of the span head are missing: a head with
-            random weights never answers.
+        CheckpointError: if weights of the encoder or of the head are missing: a head with random
+            weights never answers.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    kind = AutoModelForQuestionAnswering if head == "span" else AutoModel
+    kind = {"span": AutoModelForQuestionAnswering, "masked_lm": AutoModelForMaskedLM}.get(head, AutoModel)
     model, report = kind.from_pretrained(
         folder,
         config=config,
@@ -46,11 +47,18 @@ def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module
     )
     missing = {k for k in report["missing_keys"] if "pooler" not in k and "position_ids" not in k}
     if adapter is not None:
-        missing -= apply_adapter(model, adapter)
+        missing -= _with_tied(model, apply_adapter(model, adapter))
     if missing:
         raise CheckpointError(f"{folder}: no weights for {', '.join(sorted(missing))}")
     model.eval()
     return model  # type: ignore[no-any-return]
+
+
+def _with_tied(model: torch.nn.Module, names: set[str]) -> set[str]:
+    """Names of parameters and all other names of the same ones (a tied decoder has two)."""
+    every = list(model.named_parameters(remove_duplicate=False))
+    brought = {id(parameter) for name, parameter in every if name in names}
+    return {name for name, parameter in every if id(parameter) in brought}
 
 
 class SpanHead(torch.nn.Module):
@@ -81,6 +89,30 @@ class EncoderHead(torch.nn.Module):
         return torch.nn.functional.normalize(pooled, dim=-1)
 
 
+class MaskedHead(torch.nn.Module):
+    """input_ids, attention_mask[, token_type_ids] (b, s), rows, columns (n,) -> logits (n, vocabulary)."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        *texts, rows, columns = inputs
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        return masked_logits(self.model, dict(zip(names, texts, strict=False)), rows, columns)
+
+
+#: Head to its module and to the names and first axes of its outputs.
+HEADS: dict[str, tuple[type[torch.nn.Module], dict[str, dict[int, str]]]] = {
+    "span": (
+        SpanHead,
+        {"start_logits": {0: "batch", 1: "length"}, "end_logits": {0: "batch", 1: "length"}},
+    ),
+    "encoder": (EncoderHead, {"embeddings": {0: "batch"}}),
+    "masked_lm": (MaskedHead, {"logits": {0: "places"}}),
+}
+
+
 def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> None:
     """Write ``target``, fused and (for int8) quantised, and its note ``target.json`` last.
 
@@ -97,11 +129,13 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
         names.append("token_type_ids")
     ids = torch.full((2, 16), 5, dtype=torch.int64)
     example = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(names)]
-    outputs = ["start_logits", "end_logits"] if head == "span" else ["embeddings"]
-    axes = {n: {0: "batch", 1: "length"} for n in names + (outputs if head == "span" else [])}
-    if head == "encoder":
-        axes["embeddings"] = {0: "batch"}
-    wrapper = SpanHead(model) if head == "span" else EncoderHead(model)
+    axes = {n: {0: "batch", 1: "length"} for n in names}
+    if head == "masked_lm":
+        names += ["rows", "columns"]
+        example += (torch.tensor([0, 1, 1]), torch.tensor([3, 4, 5]))
+        axes |= {"rows": {0: "places"}, "columns": {0: "places"}}
+    module, outputs = HEADS[head]
+    wrapper = module(model)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         plain, fused = Path(scratch) / "plain.onnx", Path(scratch) / "fused.onnx"
         torch.onnx.export(
@@ -109,8 +143,8 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
             example,
             str(plain),
             input_names=names,
-            output_names=outputs,
-            dynamic_axes=axes,
+            output_names=list(outputs),
+            dynamic_axes=axes | outputs,
             opset_version=OPSET,
             dynamo=False,  # the other exporter wants one more library and fuses no better
         )

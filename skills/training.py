@@ -85,8 +85,8 @@ class ResumableTrainer(NNTrainer):
         **kwargs: Any,
     ):
         # a variable taken from the environment arrives as a string
-        kwargs = {**kwargs, **{k: int(kwargs[k]) for k in ("epochs", "batch_size") if k in kwargs}}
-        super().__init__(chainer_config, validation_patience=int(validation_patience), **kwargs)
+        counts = {k: int(kwargs[k]) for k in ("epochs", "batch_size", "max_batches") if k in kwargs}
+        super().__init__(chainer_config, validation_patience=int(validation_patience), **(kwargs | counts))
         self.checkpoint_every_s = float(checkpoint_every_s)
         self.time_limit_s = float(time_limit_s)
         self.validate_every_s = float(validate_every_s)
@@ -105,7 +105,8 @@ class ResumableTrainer(NNTrainer):
         """Train until the epochs, the time or the patience are at an end, saving the best."""
         component = self._chainer.get_main_component()
         self.per_epoch = iterator.n_batches(self.batch_size)
-        component.plan(total_steps=self.per_epoch * self.n_epochs)
+        total = self.per_epoch * self.n_epochs
+        component.plan(total_steps=min(total, self.max_batches) if self.max_batches > 0 else total)
         state = self.state = TrainingState(**(component.resume() or {}))
         self.start_time = time.time() - state.seconds
         self._measured_at = time.monotonic(), time.process_time()

@@ -67,7 +67,7 @@ class SquadReader(NNModel):
         load_path: set by DeepPavlov to ``save_path`` where a pipeline is built after training;
             then read instead of ``adapter``.
         init_path: ``model.safetensors`` of an earlier training stage to begin with, or "".
-        recipe: training only; see ``training.Recipe``.
+        recipe: training only; see ``skills.learning.Recipe``.
         mode: DeepPavlov's, ``infer`` or ``train``.
 
     Raises:
@@ -117,12 +117,13 @@ class SquadReader(NNModel):
         self.model: SpanModel
         self.learner: ReaderLearner | None = None
         if mode == "train":
-            from skills.qa.training import ReaderLearner, Recipe
+            from skills.learning import Recipe
+            from skills.qa.training import ReaderLearner
 
             self.learner = ReaderLearner(
                 folder,
                 self.tokenizer,
-                Recipe.from_config(recipe or {}),
+                Recipe.from_config("squad_reader", recipe or {}),
                 Path(work_path).expanduser(),
                 Path(init_path).expanduser() if init_path else None,
             )

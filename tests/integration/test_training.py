@@ -12,8 +12,8 @@ from deeppavlov import train_model
 from safetensors.torch import load_file
 
 from skills.errors import ConfigurationError
+from skills.learning import Recipe
 from skills.qa.dataset import SquadBatchIterator, SquadFolderReader
-from skills.qa.training import Recipe
 from tests.support.tiny_bert import tiny_bert
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "squad_reader.json"
@@ -106,10 +106,10 @@ def test_a_file_of_another_format_is_named(tmp_path: Path) -> None:
 
 
 def test_a_recipe_takes_strings_and_refuses_misspellings() -> None:
-    assert Recipe.from_config({"learning_rate": "2e-4", "freeze_embeddings": "false"}) == Recipe(
+    assert Recipe.from_config("reader", {"learning_rate": "2e-4", "freeze_embeddings": "false"}) == Recipe(
         learning_rate=2e-4, freeze_embeddings=False
     )
     with pytest.raises(ConfigurationError, match="unknown parameter learnig_rate"):
-        Recipe.from_config({"learnig_rate": 1})
+        Recipe.from_config("reader", {"learnig_rate": 1})
     with pytest.raises(ConfigurationError, match="expected numbers"):
-        Recipe.from_config({"learning_rate": "fast"})
+        Recipe.from_config("reader", {"learning_rate": "fast"})

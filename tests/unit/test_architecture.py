@@ -32,6 +32,8 @@ HEAVY = {
     "skills/compiler.py",
     "skills/deltas.py",
     "skills/generation/language_model/training.py",
+    "skills/generation/masked_lm/training.py",
+    "skills/learning.py",
     "skills/training.py",
     "skills/training_checkpoint.py",
     "skills/qa/training.py",

@@ -57,7 +57,7 @@ class Recipe:
         Raises:
             ConfigurationError: if a key does not exist or a value does not fit.
         """
-        known = {f.name: type(f.default) for f in fields(cls)}
+        known: dict[str, Any] = {f.name: type(f.default) for f in fields(cls)}
         refuse_unknown("language_model's recipe", values, known)
         try:
             recipe = cls(**{name: known[name](value) for name, value in values.items()})

@@ -1,0 +1,1 @@
+"""Writing with a masked language model: BERT and its kin."""

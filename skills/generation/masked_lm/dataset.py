@@ -1,0 +1,132 @@
+"""Plain text as DeepPavlov data: the reader of a folder and the iterator over its texts.
+
+A line is a document. The iterator cuts documents into pieces of whole sentences that fill a
+model's input, and gives pieces of similar length together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
+from deeppavlov.core.data.dataset_reader import DatasetReader
+
+from skills.checkpoints import checkpoint_folder
+from skills.errors import ConfigurationError
+from skills.generation.masked_lm.vocabulary import Vocabulary
+from skills.retrieval.sentences import sentences
+
+Example = tuple[str, str]
+
+
+class TextFolderReader(DatasetReader):
+    """Reads every ``*.txt`` file of a folder."""
+
+    def read(self, data_path: str, **_: Any) -> dict[str, list[Example]]:
+        """Read ``*.txt`` of a folder; a line is a document.
+
+        Files whose name begins with ``valid`` are for validation, the others for training.
+
+        Args:
+            data_path: the folder.
+
+        Returns:
+            ``{"train": …, "valid": …}``, pairs of a document and "".
+
+        Raises:
+            ConfigurationError: if the folder holds no such text or one is not UTF-8.
+        """
+        folder = Path(data_path).expanduser()
+        data: dict[str, list[Example]] = {"train": [], "valid": []}
+        for file in sorted(folder.glob("*.txt")):
+            kind = "valid" if file.name.startswith("valid") else "train"
+            data[kind].extend((line, "") for line in read_lines(file))
+        if not any(data.values()):
+            raise ConfigurationError(f"{folder}: expected *.txt files with a document a line, found no text")
+        return data
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a text file that are not blank.
+
+    Raises:
+        ConfigurationError: if it is not UTF-8.
+    """
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file}: expected text in UTF-8: {error}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+class SentenceIterator(DataLearningIterator):
+    """Pieces of whole sentences that fill a model's input.
+
+    Args:
+        data: what the reader gave.
+        checkpoint: name or folder whose tokenizer counts.
+        max_seq_length: tokens of a piece; a sentence with more is a piece of its own, cut there.
+        n_valid: pieces to validate on at most.
+        seed: of every random choice.
+        pool: how many batches are sorted by length together.
+    """
+
+    def __init__(
+        self,
+        data: dict[str, list[Example]],
+        checkpoint: str,
+        max_seq_length: int | str = 64,
+        n_valid: int | str = 120,
+        seed: int | None = None,
+        pool: int = 50,
+        **kwargs: Any,
+    ) -> None:
+        self.vocabulary = Vocabulary(checkpoint_folder(checkpoint, verify=False) / "tokenizer.json")
+        self.max_seq_length = int(max_seq_length)  # a variable from the environment is a string
+        self.seed = seed or 0
+        self.pool = pool
+        self.epoch = 0
+        pieces = {kind: [(p, "") for d, _ in pairs for p in self._pieces(d)] for kind, pairs in data.items()}
+        n_valid = int(n_valid)
+        valid = pieces.get("valid", [])
+        pieces["valid"] = valid[:: max(1, len(valid) // n_valid)][:n_valid]
+        super().__init__(pieces, seed, **kwargs)
+
+    def gen_batches(
+        self, batch_size: int, data_type: str = "train", shuffle: bool | None = None
+    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """Yield (texts, "") batches; an epoch's order follows its number."""
+        if data_type != "train" or shuffle is False:
+            yield from super().gen_batches(batch_size, data_type, shuffle=False)
+            return
+        random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
+        examples = list(self.train)
+        random.shuffle(examples)
+        width = batch_size * self.pool
+        for first in range(0, len(examples), width):
+            pool = sorted(examples[first : first + width], key=lambda e: len(e[0]))
+            batches = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+            random.shuffle(batches)
+            for batch in batches:
+                yield tuple(zip(*batch, strict=True))  # type: ignore[misc]
+
+    def n_batches(self, batch_size: int) -> int:
+        """How many batches an epoch of training has."""
+        return -(-len(self.train) // batch_size)
+
+    def _pieces(self, document: str) -> Iterator[str]:
+        """Neighbouring sentences, as many as fit in ``max_seq_length`` tokens."""
+        begin = end = room = 0
+        for start, stop in sentences(document):
+            length = len(self.vocabulary.encode(document[start:stop]))
+            if length > room and end > begin:
+                yield document[begin:end]
+                begin, room = start, self.max_seq_length
+            elif end == begin:
+                begin, room = start, self.max_seq_length
+            end, room = stop, room - length
+        if end > begin:
+            yield document[begin:end]
