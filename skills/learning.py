@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from transformers import AutoConfig
+from transformers.utils import logging
 
 from skills.deltas import save_delta
 from skills.errors import ConfigurationError, refuse_unknown
@@ -86,6 +88,36 @@ def fast_autocast() -> torch.autocast:
     return torch.autocast(
         "cpu", torch.bfloat16, enabled=bool(able.get("avx512_bf16") or able.get("amx_tile"))
     )
+
+
+def load_to_train(kind: Any, checkpoint: Path, dropout: float) -> tuple[Any, set[str]]:
+    """A model of transformers to be trained.
+
+    Args:
+        kind: an ``AutoModelFor…`` class.
+        checkpoint: folder of the base model.
+        dropout: in the hidden states and the attention. On a CPU it doubles a step: its random
+            numbers come from one thread, and fused attention knows none.
+
+    Returns:
+        the model, and the names of the parameters that the checkpoint lacks (the head).
+    """
+    config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # that a head is new is what training is for
+    try:
+        model, report = kind.from_pretrained(
+            checkpoint,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+        )
+    finally:
+        logging.set_verbosity(verbosity)
+    return model, set(report["missing_keys"])
 
 
 class Learner:

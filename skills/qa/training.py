@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForQuestionAnswering
+from transformers import AutoModelForQuestionAnswering
 
-from skills.learning import Learner, Recipe, fast_autocast
+from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.qa.spans import FloatArray
 from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
 
@@ -41,19 +41,7 @@ class ReaderLearner(Learner):
         torch.manual_seed(recipe.seed)
         self.tokenizer = tokenizer
         self.random = random.Random(recipe.seed)  # noqa: S311
-        config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
-        # on a CPU dropout doubles a step: its random numbers come from one thread, and fused
-        # attention knows none
-        config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
-        model, loading = AutoModelForQuestionAnswering.from_pretrained(
-            checkpoint,
-            config=config,
-            local_files_only=True,
-            use_safetensors=True,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-        )
-        fresh = set(loading["missing_keys"])
+        model, fresh = load_to_train(AutoModelForQuestionAnswering, checkpoint, recipe.dropout)
         base = {n: p.detach().clone() for n, p in model.named_parameters() if n not in fresh}
         if init_path is not None:
             model.load_state_dict({k: v.float() for k, v in load_file(init_path).items()}, strict=False)

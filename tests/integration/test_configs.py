@@ -21,12 +21,14 @@ print("torch" in sys.modules, "transformers" in sys.modules, *model.out_params)
 """
 #: What comes out, by config: callers depend on it.
 OUTPUTS = {
+    "bert_generator.json": "result",
     "chat.json": "reply",
     "chat_api.json": "reply skill confidence evidence",
     "dialog.json": "replies",
     "generate.json": "texts",
     "ingest.json": "results",
     "lm_from_scratch.json": "perplexities n_predictions",
+    "masked_lm.json": "hits log_probabilities",
     "squad_reader.json": "answers starts scores no_answer_scores",
 }
 

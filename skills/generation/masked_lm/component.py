@@ -63,7 +63,7 @@ class MaskedLm(NNModel):
         max_seq_length: int | str = 128,
         n_scored: int | str = 0,
         n_scored_in_training: int | str = 6,
-        max_batch_tokens: int = 256,
+        max_batch_tokens: int = 512,
         n_threads: int = 2,
         cache_path: str = DEFAULT_CACHE,
         work_path: str = "runs/masked_lm",

@@ -20,11 +20,13 @@ from typing import Literal
 import numpy as np
 
 from skills.generation.decoding import Decoding
-from skills.generation.masked_lm.masking import FloatArray, IntArray
+from skills.generation.masked_lm.masking import FloatArray, IntArray, log_softmax
 from skills.generation.masked_lm.sampling import distribution, draw
 from skills.generation.masked_lm.vocabulary import BoolArray, Vocabulary
 
 Order = Literal["left_to_right", "confident", "random"]
+#: The model's own probabilities.
+_PLAIN = Decoding(do_sample=True)
 ORDERS: tuple[Order, ...] = ("left_to_right", "confident", "random")
 
 
@@ -40,6 +42,7 @@ class Filling:
         lookahead: left to right, how many masks stand after the one that is filled, at most;
             the fewer, the nearer the end of the text seems.
         refinement_passes: how often every place is drawn again.
+        n_candidates: continuations written, of which the most plausible is returned.
         word_pieces: whether words may be put together from pieces; without, every word is one
             of the vocabulary's.
     """
@@ -49,6 +52,7 @@ class Filling:
     order: Order = "left_to_right"
     lookahead: int = 3
     refinement_passes: int = 0
+    n_candidates: int = 1
     word_pieces: bool = False
 
 
@@ -74,8 +78,9 @@ def continuation(
 ) -> Generator[Request, FloatArray, list[int]]:
     """Write one continuation: yields requests, is sent logits, returns the new tokens.
 
-    They hold no special token, begin with a word, and end with the first . ? or !, or where the
-    model puts the separator, or when the masks are used up.
+    Of several candidates the one is returned whose tokens the model finds likeliest. They hold no
+    special token, begin with a word, and end with the first . ? or !, or where the model puts the
+    separator, or when the masks are used up.
 
     Args:
         prompt: tokens before it, without special ones.
@@ -84,7 +89,34 @@ def continuation(
         decoding: how a token is drawn.
         random: makes every choice.
     """
-    page = _Page(prompt, vocabulary, filling, decoding)
+    drafts = []
+    for _ in range(filling.n_candidates):
+        draft = yield from _draft(_Page(prompt, vocabulary, filling, decoding), filling, random)
+        score = 0.0
+        if filling.n_candidates > 1:
+            score = yield from _plausibility(prompt, draft, vocabulary)
+        drafts.append((score, draft))
+    return max(drafts, key=lambda scored: scored[0])[1]
+
+
+def _plausibility(
+    prompt: Sequence[int], draft: Sequence[int], vocabulary: Vocabulary
+) -> Generator[Request, FloatArray, float]:
+    """Mean log-probability of a draft's tokens, each given all others (see ``scoring``)."""
+    before = [*vocabulary.before, *prompt]
+    total = 0.0
+    for place, token in enumerate(draft):
+        shown = [*draft[:place], vocabulary.mask_id, *draft[place + 1 :]]
+        ids = np.array([*before, *shown, *vocabulary.after], dtype=np.int64)
+        logits = yield Request(ids, np.array([len(before) + place], dtype=np.int64))
+        total += float(log_softmax(logits)[0, token])
+    return total / len(draft)
+
+
+def _draft(
+    page: _Page, filling: Filling, random: np.random.Generator
+) -> Generator[Request, FloatArray, list[int]]:
+    """Fill the masks of a page in the order asked for, then refine."""
     while page.open:
         if filling.order == "left_to_right":
             asked = page.open[:1]
@@ -93,9 +125,10 @@ def continuation(
         else:
             asked = page.open
         logits = yield page.request(asked, asked[0] + 1 + filling.lookahead)
-        chances = [page.chances(place, row) for place, row in zip(asked, logits, strict=True)]
-        best = int(np.argmax([c.max() for c in chances]))
-        page.put(asked[best], draw(chances[best], random))
+        best = 0
+        if len(asked) > 1:
+            best = int(np.argmax([page.confidence(p, row) for p, row in zip(asked, logits, strict=True)]))
+        page.put(asked[best], draw(page.chances(asked[best], logits[best]), random))
     for _ in range(filling.refinement_passes):
         for place in random.permutation(page.n_inner):
             logits = yield page.request([int(place)])
@@ -138,12 +171,20 @@ class _Page:
         return Request(ids, np.array(places, dtype=np.int64) + len(before))
 
     def chances(self, place: int, logits: FloatArray) -> FloatArray:
-        """Distribution over the tokens that may stand at a place, shape (vocabulary,)."""
+        """Distribution that the token of a place is drawn from, shape (vocabulary,)."""
+        others = [t for i, t in enumerate(self.slots) if t is not None and i != place]
+        return distribution(self._rule_out(place, logits), self.decoding, [*self.prompt, *others])
+
+    def confidence(self, place: int, logits: FloatArray) -> float:
+        """Probability of the likeliest token that may stand at a place, in (0, 1]."""
+        return float(distribution(self._rule_out(place, logits), _PLAIN).max())
+
+    def _rule_out(self, place: int, logits: FloatArray) -> FloatArray:
+        """Logits of a place, -inf where a token may not stand there."""
         allowed = self._allowed(place)
         shut = np.full(len(logits), -np.inf, dtype=np.float32)
         shut[: len(allowed)][allowed] = logits[: len(allowed)][allowed]
-        others = [t for i, t in enumerate(self.slots) if t is not None and i != place]
-        return distribution(shut, self.decoding, [t for t in (*self.prompt, *others) if allowed[t]])
+        return shut
 
     def put(self, place: int, token: int) -> None:
         """Write a token; what ends the sentence drops what stands after it."""

@@ -34,8 +34,8 @@ class BertGenerator(Component):
             project's own for this checkpoint where there is one, else the checkpoint's head.
         precision: ``fp32``, or ``int8``, with which a text's company in its batch shifts its
             logits a little.
-        max_new_tokens, min_new_tokens, order, lookahead, refinement_passes, word_pieces: see
-            ``filling.Filling``.
+        max_new_tokens, min_new_tokens, order, lookahead, refinement_passes, n_candidates,
+            word_pieces: see ``filling.Filling``.
         temperature, top_k, top_p, repetition_penalty, no_repeat_ngram_size: see
             ``decoding.Decoding``; ``top_k`` 1 always takes the likeliest.
         seed: the same seed writes the same continuation of a prompt, in whatever batch; None
@@ -60,6 +60,7 @@ class BertGenerator(Component):
         order: str = "left_to_right",
         lookahead: int | str = 3,
         refinement_passes: int | str = 0,
+        n_candidates: int | str = 1,
         word_pieces: bool | str = False,
         temperature: float | str = 1.0,
         top_k: int | str = 0,
@@ -94,6 +95,7 @@ class BertGenerator(Component):
             order=order,
             lookahead=_whole("lookahead", lookahead, 0),
             refinement_passes=_whole("refinement_passes", refinement_passes, 0),
+            n_candidates=_whole("n_candidates", n_candidates, 1),
             word_pieces=str(word_pieces).lower() in ("1", "true", "yes"),
         )
         self.vocabulary = Vocabulary(checkpoint_folder(checkpoint, verify=False) / "tokenizer.json")

@@ -114,3 +114,10 @@ def pad(texts: Sequence[IntArray], pad_id: int) -> tuple[IntArray, IntArray]:
         input_ids[row, : len(text)] = text
         attention_mask[row, : len(text)] = 1
     return input_ids, attention_mask
+
+
+def log_softmax(logits: FloatArray) -> FloatArray:
+    """Log-probabilities over the last axis."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    result: FloatArray = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return result

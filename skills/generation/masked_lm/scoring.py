@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from skills.generation.masked_lm.masking import FloatArray, IntArray, Masking, mask_text, pad
+from skills.generation.masked_lm.masking import FloatArray, IntArray, Masking, log_softmax, mask_text, pad
 from skills.generation.masked_lm.vocabulary import Vocabulary
 from skills.runtime import by_length
 
@@ -30,13 +30,6 @@ class MaskedModel(Protocol):
     def __call__(
         self, input_ids: IntArray, attention_mask: IntArray, rows: IntArray, columns: IntArray
     ) -> FloatArray: ...
-
-
-def log_softmax(logits: FloatArray) -> FloatArray:
-    """Log-probabilities over the last axis."""
-    shifted = logits - logits.max(-1, keepdims=True)
-    result: FloatArray = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    return result
 
 
 def named_tokens(model: MaskedModel, vocabulary: Vocabulary, ids: Sequence[int]) -> list[int]:

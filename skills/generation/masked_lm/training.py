@@ -13,13 +13,13 @@ from random import Random
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM
+from transformers import AutoModelForMaskedLM
 
 from skills.generation.masked_lm.dataset import read_lines
 from skills.generation.masked_lm.head import masked_logits
 from skills.generation.masked_lm.masking import FloatArray, IntArray, Masked, Masking, mask_text, pad
 from skills.generation.masked_lm.vocabulary import Vocabulary
-from skills.learning import Learner, Recipe, fast_autocast
+from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.runtime import by_length
 
 
@@ -32,10 +32,10 @@ class MaskedRecipe(Recipe):
         continuation, run_tokens, random_rate, prefix_rate, keep, swap: see :class:`Masking`.
     """
 
-    learning_rate: float = 4e-4
+    learning_rate: float = 2.5e-4
     warmup: float = 0.05
     cooldown: float = 0.4
-    head_rate: float = 2.0
+    head_rate: float = 5.0
     continuation: float = 0.5
     run_tokens: int = 6
     random_rate: float = 0.3
@@ -74,20 +74,10 @@ class MaskedLearner(Learner):
         work_path: Path,
         max_seq_length: int,
         prior_path: Path | None = None,
-        max_batch_tokens: int = 256,
+        max_batch_tokens: int = 512,
     ) -> None:
         torch.manual_seed(recipe.seed)
-        config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
-        config.hidden_dropout_prob = config.attention_probs_dropout_prob = recipe.dropout
-        model, loading = AutoModelForMaskedLM.from_pretrained(
-            checkpoint,
-            config=config,
-            local_files_only=True,
-            use_safetensors=True,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-        )
-        fresh = set(loading["missing_keys"])
+        model, fresh = load_to_train(AutoModelForMaskedLM, checkpoint, recipe.dropout)
         base = {n: p.detach().clone() for n, p in model.named_parameters() if n not in fresh}
         if recipe.freeze_embeddings:
             for parameter in model.base_model.embeddings.parameters():

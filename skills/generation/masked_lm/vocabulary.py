@@ -71,7 +71,6 @@ class Vocabulary:
             )
         self.separator_id = self.after[0]
         self.size = self.tokenizer.get_vocab_size(with_added_tokens=True)
-        self.lowercases = self.encode("A") == self.encode("a")
         model = json.loads(self.tokenizer.to_str())["model"]
         self._prefix = model.get("continuing_subword_prefix") or ""
         added = self.tokenizer.get_added_tokens_decoder()
@@ -79,6 +78,8 @@ class Vocabulary:
         self.special_ids = {i for i, token in added.items() if token.special}
         self.special_ids |= {*self.before, *self.after, self.mask_id, self.pad_id}
         self.special_ids |= set() if unknown is None else {unknown}
+        small = self.encode("a")
+        self.lowercases = self.encode("A") == small and not self.special_ids & set(small)
         self.end_ids = set(np.flatnonzero(self.ends).tolist())
 
     def _first(self, names: Sequence[str], file: Path) -> int:
