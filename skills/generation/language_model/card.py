@@ -86,7 +86,7 @@ def draw_curve(history: Sequence[Mapping[str, Any]], measure: str, file: Path) -
             axes.annotate(
                 f"{entry['perplexity']:.1f}\nepoch {entry['epoch']:.3g}, {minutes:.0f} min",
                 (tokens[at], held_out[at]),
-                xytext=(0, 9),
+                xytext=(10, 3) if at == 0 else (0, 16),
                 textcoords="offset points",
                 ha="left" if at == 0 else "right",
                 fontsize=8,
