@@ -32,6 +32,8 @@ class Recipe:
             last ``cooldown`` of them.
         warmup: share of the steps, in [0, 1].
         cooldown: share of the steps, in [0, 1]; where it meets the warm-up there is no level part.
+        planned_steps: steps of the schedule where a run is to end before its epochs do; 0 is the
+            whole run.
         weight_decay: AdamW's.
         clip_norm: bound on the gradient's norm.
         freeze_embeddings: whether the embeddings stay as they are.
@@ -44,6 +46,7 @@ class Recipe:
     learning_rate: float = 1.5e-4
     warmup: float = 0.1
     cooldown: float = 1.0
+    planned_steps: int = 0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     freeze_embeddings: bool = True
@@ -167,7 +170,8 @@ class Learner:
 
     def plan(self, total_steps: int) -> None:
         """Fix the learning-rate schedule's length."""
-        self.total_steps = max(total_steps, 1)
+        planned = self.recipe.planned_steps
+        self.total_steps = max(min(total_steps, planned) if planned else total_steps, 1)
 
     def descend(self, losses: Iterable[torch.Tensor]) -> float:
         """One optimisation step down the sum of losses; returns it.

@@ -105,8 +105,7 @@ class ResumableTrainer(NNTrainer):
         """Train until the epochs, the time or the patience are at an end, saving the best."""
         component = self._chainer.get_main_component()
         self.per_epoch = iterator.n_batches(self.batch_size)
-        total = self.per_epoch * self.n_epochs
-        component.plan(total_steps=min(total, self.max_batches) if self.max_batches > 0 else total)
+        component.plan(total_steps=self.per_epoch * self.n_epochs)
         state = self.state = TrainingState(**(component.resume() or {}))
         self.start_time = time.time() - state.seconds
         self._measured_at = time.monotonic(), time.process_time()

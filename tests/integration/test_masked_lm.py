@@ -205,7 +205,7 @@ def test_training_goes_on_after_a_stop_and_the_result_writes(data: Path) -> None
     assert 1 < scores["pseudo_perplexity"] < 20
     assert "| masked accuracy |" in (data / "whole" / "adapter" / "README.md").read_text("utf-8")
     write = pipeline(data / "base", str(data / "cache"), ADAPTER=str(data / "whole" / "adapter"), TOP_K=1)
-    assert "lighthouse" in write(["the bridge was built by mara."], ["the"])[0]
+    assert "mara" in write(["the bridge was built by mara."], ["the"])[0]
 
 
 def test_pieces_are_whole_sentences_that_fit(data: Path) -> None:
