@@ -1,65 +1,22 @@
-"""Plain text as DeepPavlov data: the reader of a folder and the iterator over its texts.
+"""Plain text to the pieces that a masked language model learns from.
 
-A line is a document. The iterator cuts documents into pieces of whole sentences that fill a
-model's input, and gives pieces of similar length together.
+A line of a text is a document, whose sentences belong together. Documents are cut into pieces of
+whole sentences that fill a model's input, and pieces of similar length come together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
-from deeppavlov.core.data.dataset_reader import DatasetReader
 
 from skills.checkpoints import checkpoint_folder
-from skills.errors import ConfigurationError
 from skills.generation.masked_lm.vocabulary import Vocabulary
 from skills.retrieval.sentences import sentences
 
 Example = tuple[str, str]
-
-
-class TextFolderReader(DatasetReader):
-    """Reads every ``*.txt`` file of a folder."""
-
-    def read(self, data_path: str, **_: Any) -> dict[str, list[Example]]:
-        """Read ``*.txt`` of a folder; a line is a document.
-
-        Files whose name begins with ``valid`` are for validation, the others for training.
-
-        Args:
-            data_path: the folder.
-
-        Returns:
-            ``{"train": …, "valid": …}``, pairs of a document and "".
-
-        Raises:
-            ConfigurationError: if the folder holds no such text or one is not UTF-8.
-        """
-        folder = Path(data_path).expanduser()
-        data: dict[str, list[Example]] = {"train": [], "valid": []}
-        for file in sorted(folder.glob("*.txt")):
-            kind = "valid" if file.name.startswith("valid") else "train"
-            data[kind].extend((line, "") for line in read_lines(file))
-        if not any(data.values()):
-            raise ConfigurationError(f"{folder}: expected *.txt files with a document a line, found no text")
-        return data
-
-
-def read_lines(file: Path) -> list[str]:
-    """The lines of a text file that are not blank.
-
-    Raises:
-        ConfigurationError: if it is not UTF-8.
-    """
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file}: expected text in UTF-8: {error}") from error
-    return [line.strip() for line in lines if line.strip()]
 
 
 class SentenceIterator(DataLearningIterator):
@@ -89,7 +46,10 @@ class SentenceIterator(DataLearningIterator):
         self.seed = seed or 0
         self.pool = pool
         self.epoch = 0
-        pieces = {kind: [(p, "") for d, _ in pairs for p in self._pieces(d)] for kind, pairs in data.items()}
+        pieces = {
+            kind: [(p, "") for text, _ in texts for line in text.splitlines() for p in self._pieces(line)]
+            for kind, texts in data.items()
+        }
         n_valid = int(n_valid)
         valid = pieces.get("valid", [])
         pieces["valid"] = valid[:: max(1, len(valid) // n_valid)][:n_valid]

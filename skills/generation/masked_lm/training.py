@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from transformers import AutoModelForMaskedLM
 
-from skills.generation.masked_lm.dataset import read_lines
 from skills.generation.masked_lm.head import masked_logits
 from skills.generation.masked_lm.masking import FloatArray, IntArray, Masked, Masking, mask_text, pad
 from skills.generation.masked_lm.vocabulary import Vocabulary
+from skills.generation.text_folder import TextFolderReader
 from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.runtime import by_length
 
@@ -148,10 +148,9 @@ def log_frequencies(vocabulary: Vocabulary, folder: Path, size: int) -> FloatArr
     Counts are smoothed by a tenth: a token that never occurs is rare, not impossible.
     """
     counts: Counter[int] = Counter()
-    for file in sorted(folder.glob("*.txt")):
-        if not file.name.startswith("valid"):
-            for line in read_lines(file):
-                counts.update(vocabulary.encode(line))
+    for text, _ in TextFolderReader().read(str(folder), min_chars=1)["train"]:
+        for line in text.splitlines():
+            counts.update(vocabulary.encode(line))
     seen = np.full(size, 0.1, dtype=np.float32)
     for token_id, count in counts.items():
         seen[token_id] += count
