@@ -86,3 +86,18 @@ def parameter_names(constructor: Any) -> list[str]:
         for name, parameter in inspect.signature(constructor).parameters.items()
         if name != "self" and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
+
+
+def whole_number(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number from a config, where the environment makes every variable a text.
+
+    Raises:
+        ConfigurationError: if it is none or out of range.
+    """
+    try:
+        number = int(value) if isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+        raise ConfigurationError(f"{name} expects a whole number from {low} to {high}; got {value!r}")
+    return number

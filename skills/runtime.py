@@ -17,7 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from skills.errors import DamagedCheckpoint
+from skills.errors import DamagedCheckpoint, whole_number
 
 #: What is loaded, by file and threads; an entry goes when nobody holds its session any more.
 _SESSIONS: weakref.WeakValueDictionary[tuple[Path, int], Any] = weakref.WeakValueDictionary()
@@ -33,10 +33,12 @@ class OnnxModel:
         n_threads: threads of one forward pass.
 
     Raises:
+        ConfigurationError: if ``n_threads`` is no whole number, or one as a text.
         DamagedCheckpoint: if the file is not a model.
     """
 
-    def __init__(self, onnx_file: Path, n_threads: int = 2) -> None:
+    def __init__(self, onnx_file: Path, n_threads: int | str = 2) -> None:
+        n_threads = whole_number("n_threads", n_threads, 1, 512)
         with _LOADING:
             key = (onnx_file.resolve(), n_threads)
             self._session = _SESSIONS.get(key) or _load_session(onnx_file, n_threads)

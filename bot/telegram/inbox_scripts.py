@@ -186,7 +186,7 @@ drop_token(ring, token)
 hand_on(ring, lane)
 if ring == 'main' then
   local pace = tonumber(redis.call('HGET', P .. 'stats', 'pace_s') or ARGV[5])
-  redis.call('HSET', P .. 'stats', 'pace_s', tostring(0.9 * pace + 0.1 * tonumber(ARGV[5])))
+  redis.call('HSET', P .. 'stats', 'pace_s', tostring(0.7 * pace + 0.3 * tonumber(ARGV[5])))
 end
 if ARGV[8] ~= '' then
   local extras = P .. 'extras:' .. lane

@@ -19,10 +19,10 @@ from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 
 from skills.dialog import Listener, Preferences, Turn
-from skills.errors import ConfigurationError, GenerationError, parameter_names, refuse_unknown
+from skills.errors import ConfigurationError, GenerationError, parameter_names, refuse_unknown, whole_number
 from skills.generation.cleaning import ReplyStream, clean_reply
 from skills.generation.decoding import CHAT_STYLES, MAX_SEED, PRESETS, Decoding, decoding_from, preset
-from skills.generation.engines import Engine, Message, lacking, make_engine, whole_number
+from skills.generation.engines import Engine, Message, lacking, make_engine
 from skills.generation.prompt import FittedPrompt, fit_prompt, surely_fits
 from skills.generation.together import together, until
 

@@ -176,3 +176,9 @@ def test_bad_parameters_and_inputs_are_named(base: Path, cache: str) -> None:
         good.predict([None], ["b"])  # type: ignore[list-item]
     with pytest.raises(ConfigurationError, match="built for inference"):
         good.plan(10)
+
+
+def test_threads_may_come_as_text(base: Path, cache: str) -> None:
+    assert reader(base, cache, n_threads="1").predict(["The bridge is long."], ["What is long?"])
+    with pytest.raises(ConfigurationError, match="n_threads expects a whole number"):
+        reader(base, cache, n_threads="many")

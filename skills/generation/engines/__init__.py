@@ -163,18 +163,3 @@ def lacking(engine: Engine, decoding: Decoding) -> frozenset[str]:
 def limit_of(decoding: Decoding, max_new_tokens: int | None) -> int:
     """Tokens a reply may have: the decoding's own limit, else the caller's, else the default."""
     return decoding.max_new_tokens or max_new_tokens or DEFAULT_MAX_NEW_TOKENS
-
-
-def whole_number(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number from a config, where the environment makes every variable a text.
-
-    Raises:
-        ConfigurationError: if it is none or out of range.
-    """
-    try:
-        number = int(value) if isinstance(value, str) else value
-    except ValueError:
-        number = None
-    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-        raise ConfigurationError(f"{name} expects a whole number from {low} to {high}; got {value!r}")
-    return number

@@ -24,9 +24,9 @@ from typing import Any
 
 from skills.checkpoints import checkpoint_file
 from skills.dialog import Listener
-from skills.errors import GenerationError
+from skills.errors import GenerationError, whole_number
 from skills.generation.decoding import Decoding
-from skills.generation.engines import Generated, Message, Prompt, limit_of, whole_number
+from skills.generation.engines import Generated, Message, Prompt, limit_of
 from skills.weight_files import gguf_header
 
 log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from skills.dialog import Listener
-from skills.errors import ConfigurationError, GenerationError
+from skills.errors import ConfigurationError, GenerationError, whole_number
 from skills.generation.decoding import Decoding
-from skills.generation.engines import Generated, Prompt, limit_of, whole_number
+from skills.generation.engines import Generated, Prompt, limit_of
 
 log = logging.getLogger(__name__)
 

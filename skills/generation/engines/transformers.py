@@ -11,9 +11,9 @@ import threading
 from typing import Any
 
 from skills.dialog import Listener
-from skills.errors import ConfigurationError, GenerationError
+from skills.errors import ConfigurationError, GenerationError, whole_number
 from skills.generation.decoding import Decoding
-from skills.generation.engines import Generated, Prompt, limit_of, whole_number
+from skills.generation.engines import Generated, Prompt, limit_of
 from skills.generation.engines.causal_model import DTYPES, load_causal_model, locate
 from skills.generation.engines.ctrl import CTRL, HALF_WORD, codes_of
 from skills.generation.engines.token_text import TokenStreamer, TokenText, until_end
