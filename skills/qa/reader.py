@@ -8,13 +8,11 @@ from ``training`` instead, through the very same steps.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deeppavlov.core.common.registry import register
-from deeppavlov.core.models.nn_model import NNModel
 
 from skills.checkpoints import checkpoint_folder
 from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
@@ -22,6 +20,7 @@ from skills.errors import ConfigurationError, InputError, parameter_names, refus
 from skills.qa.span_model import OnnxSpanModel, SpanModel, window_logits
 from skills.qa.spans import SpanPrediction, WindowLogits, best_spans
 from skills.qa.windows import WindowTokenizer
+from skills.trained import TrainedComponent
 
 if TYPE_CHECKING:
     from skills.qa.training import ReaderLearner
@@ -33,7 +32,7 @@ ADAPTERS = Path(__file__).resolve().parent / "weights"
 
 
 @register("squad_reader")
-class SquadReader(NNModel):
+class SquadReader(TrainedComponent):
     """Finds the answer to a question in its context.
 
     ``squad_reader(contexts, questions)`` gives four lists, one entry a pair:
@@ -74,6 +73,14 @@ class SquadReader(NNModel):
         ConfigurationError: for a parameter that does not exist or does not fit.
         CheckpointError: if weights are missing or damaged.
     """
+
+    name = "squad_reader"
+    title = "A reader"
+    about = (
+        "Extractive question answering: start and end of the answer in its context, the first token where "
+        "there is none. Four-bit differences from the base's weights; the base's licence applies."
+    )
+    config = "configs/squad_reader.json"
 
     def __init__(
         self,
@@ -178,10 +185,6 @@ class SquadReader(NNModel):
 
     # -- training: DeepPavlov's and skills.training's side ---------------------------------
 
-    def plan(self, total_steps: int) -> None:
-        """Fix the length of the learning-rate schedule."""
-        self._learner().plan(total_steps)
-
     def train_on_batch(
         self,
         contexts: Sequence[str],
@@ -192,37 +195,6 @@ class SquadReader(NNModel):
         """One optimisation step on a batch of DeepPavlov's ``squad_iterator``."""
         return {"loss": self._learner().learn(contexts, questions, answers, starts)}
 
-    def checkpoint(self, state: dict[str, Any]) -> None:
-        """Write everything needed to go on."""
-        self._learner().checkpoint(state)
-
-    def resume(self) -> dict[str, Any] | None:
-        """Go on from the last checkpoint; its state, or None."""
-        return self._learner().resume()
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the weights that go out."""
-        self._learner().save(self.save_path)
-
-    def write_card(self, facts: Mapping[str, Any]) -> None:
-        """Write the adapter's card: what it is, how it was made, what it scores.
-
-        Args:
-            facts: what the trainer knows: data, epochs, seconds, scores.
-        """
-        recipe = asdict(self._learner().recipe)
-        (self.save_path / "README.md").write_text(card(self.checkpoint_name, {**facts, **recipe}), "utf-8")
-
-    def load(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to do: weights are loaded where the component is made, or it is not made."""
-
-    def _learner(self) -> ReaderLearner:
-        if self.learner is None:
-            raise ConfigurationError(
-                "squad_reader: built for inference; train with python -m deeppavlov train"
-            )
-        return self.learner
-
 
 def _adapter_folder(adapter: str) -> str | None:
     """An adapter's folder; a bare name is looked up among the project's own."""
@@ -230,19 +202,6 @@ def _adapter_folder(adapter: str) -> str | None:
         return None
     own = ADAPTERS / adapter
     return str(own if own.is_dir() else Path(adapter).expanduser())
-
-
-def card(checkpoint: str, facts: Mapping[str, Any]) -> str:
-    """A model card in Markdown."""
-    rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in facts.items())
-    return (
-        f"# A reader on {checkpoint}\n\n"
-        "Extractive question answering: start and end of the answer in its context, the first token "
-        "where there is none. Four-bit differences from the base's weights; the base's licence applies.\n\n"
-        "Made by `python -m deeppavlov train configs/squad_reader.json`; the scores again by "
-        "`python -m deeppavlov evaluate configs/squad_reader.json`.\n\n"
-        f"| what | value |\n|---|---|\n{rows}\n"
-    )
 
 
 def _at_least_one(**values: int) -> None:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deeppavlov.core.common.registry import register
-from deeppavlov.core.models.nn_model import NNModel
 
 from skills.checkpoints import checkpoint_folder
 from skills.compiled import DEFAULT_CACHE, Precision
-from skills.errors import ConfigurationError, InputError, parameter_names, refuse_unknown
+from skills.errors import InputError, parameter_names, refuse_unknown
 from skills.generation.masked_lm.model import load_masked_model
 from skills.generation.masked_lm.scoring import MaskedModel, named_tokens, pseudo_log_probabilities
 from skills.generation.masked_lm.vocabulary import Vocabulary
+from skills.trained import TrainedComponent
 
 if TYPE_CHECKING:
     from skills.generation.masked_lm.training import MaskedLearner
 
 
 @register("masked_lm")
-class MaskedLm(NNModel):
+class MaskedLm(TrainedComponent):
     """Trains a masked language model on plain text and says how well it knows a text.
 
     ``masked_lm(texts)`` gives two lists, one entry a text:
@@ -54,6 +53,14 @@ class MaskedLm(NNModel):
         ConfigurationError: for a parameter that does not exist or does not fit.
         CheckpointError: if weights are missing or damaged.
     """
+
+    name = "masked_lm"
+    title = "A masked language model"
+    about = (
+        "A head that names hidden tokens, and four-bit differences from the base's layers; embeddings "
+        "untouched; the base's licence applies."
+    )
+    config = "configs/masked_lm.json"
 
     def __init__(
         self,
@@ -121,10 +128,6 @@ class MaskedLm(NNModel):
 
     # -- training: DeepPavlov's and skills.training's side ---------------------------------
 
-    def plan(self, total_steps: int) -> None:
-        """Fix the length of the learning-rate schedule."""
-        self._learner().plan(total_steps)
-
     def train_on_batch(self, texts: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
         """One optimisation step; the texts are their own labels."""
         return {"loss": self._learner().learn(texts)}
@@ -133,41 +136,3 @@ class MaskedLm(NNModel):
         """Write everything needed to go on, and the weights as they are now."""
         self._learner().checkpoint(state)
         self.save()
-
-    def resume(self) -> dict[str, Any] | None:
-        """Go on from the last checkpoint; its state, or None."""
-        return self._learner().resume()
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the weights that go out."""
-        self._learner().save(self.save_path)
-
-    def write_card(self, facts: Mapping[str, Any]) -> None:
-        """Write the adapter's card: what it is, how it was made, what it scores.
-
-        Args:
-            facts: what the trainer knows: data, epochs, seconds, scores.
-        """
-        recipe = asdict(self._learner().recipe)
-        (self.save_path / "README.md").write_text(card(self.checkpoint_name, {**facts, **recipe}), "utf-8")
-
-    def load(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to do: weights are loaded where the component is made, or it is not made."""
-
-    def _learner(self) -> MaskedLearner:
-        if self.learner is None:
-            raise ConfigurationError("masked_lm: built for inference; train with python -m deeppavlov train")
-        return self.learner
-
-
-def card(checkpoint: str, facts: Mapping[str, Any]) -> str:
-    """A model card in Markdown."""
-    rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in facts.items())
-    return (
-        f"# A masked language model on {checkpoint}\n\n"
-        "A head that names hidden tokens, and four-bit differences from the base's layers; embeddings "
-        "untouched; the base's licence applies.\n\n"
-        "Made by `python -m deeppavlov train configs/masked_lm.json`; the scores again by "
-        "`python -m deeppavlov evaluate configs/masked_lm.json`.\n\n"
-        f"| what | value |\n|---|---|\n{rows}\n"
-    )
