@@ -6,6 +6,7 @@ most 125. It speaks to an operator, in English, and asks the chain one real ques
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import resource
@@ -148,7 +149,19 @@ def reply(pipeline: Pipeline) -> str:
 
 def memory(settings: Settings, pipeline: Pipeline) -> str:
     """The most memory that this process took, what was estimated, and the bound."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    taken = peak / (1024 if sys.platform != "darwin" else 1024**2)
     bound = "none" if settings.memory_mb is None else f"{settings.memory_mb} MiB"
-    return f"{taken:.0f} MiB at most so far, bound {bound}; estimated {pipeline.footprint()}"
+    return f"{peak_memory_mib():.0f} MiB at most so far, bound {bound}; estimated {pipeline.footprint()}"
+
+
+def peak_memory_mib() -> float:
+    """The most memory that this process has held, in MiB.
+
+    Linux's ``ru_maxrss`` counts what the parent held before it became this program; its status
+    file does not.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 if sys.platform != "darwin" else 1024**2)

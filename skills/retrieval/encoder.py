@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from skills.checkpoints import checkpoint_folder, source_hashes
 from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
 from skills.dialog import Progress
-from skills.errors import ConfigurationError, parameter_names, refuse_unknown
+from skills.errors import parameter_names, refuse_unknown, whole_number
 from skills.runtime import OnnxModel, by_length, encodable, load_tokenizer
 
 log = logging.getLogger(__name__)
@@ -134,11 +134,9 @@ class SentenceEncoder(Component):
         **kwargs: Any,
     ) -> None:
         refuse_unknown("sentence_encoder", kwargs, parameter_names(type(self).__init__))
-        if max_seq_length < 8 or max_batch_tokens < 1 or n_threads < 1:
-            raise ConfigurationError(
-                "sentence_encoder: max_seq_length must be at least 8, max_batch_tokens and n_threads at "
-                f"least 1, not {max_seq_length}, {max_batch_tokens} and {n_threads}"
-            )
+        max_seq_length = whole_number("sentence_encoder: max_seq_length", max_seq_length, 8, 100_000)
+        max_batch_tokens = whole_number("sentence_encoder: max_batch_tokens", max_batch_tokens, 1, 10_000_000)
+        n_threads = whole_number("sentence_encoder: n_threads", n_threads, 1, 512)
         tokenizer_file = checkpoint_folder(checkpoint, verify=False) / "tokenizer.json"
         onnx_file = compile_checkpoint(
             checkpoint, "encoder", precision=precision, cache_path=cache_path, announce=log.warning

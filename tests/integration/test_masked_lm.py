@@ -112,7 +112,7 @@ def test_long_texts_are_cut_from_the_left_and_the_suggestion_stays(checkpoint: P
     encoder = BertEncoder(str(checkpoint), max_new_tokens=8, max_seq_length=32)
     long, short = encoder([" ".join(TEXTS * 9), "by mara"], ["the bridge", None])
     assert len(long.ids) == 32 - 8 - 2
-    end = encoder.vocabulary.encode("night. the bridge")[-4:]
+    end = encoder.vocabulary.encode("by night. the bridge")[-4:]
     assert list(long.ids[-4:]) == end
     assert (short.n_cut, short.suggestion) == (0, "")
 

@@ -84,7 +84,7 @@ def test_wrong_files_and_parameters_are_told(tmp_path: Path) -> None:
         OnnxEncoder(bad, bad, "bad")
     with pytest.raises(ConfigurationError, match="max_length"):
         SentenceEncoder(max_length=3)
-    with pytest.raises(ConfigurationError, match="at least"):
+    with pytest.raises(ConfigurationError, match="expects a whole number"):
         SentenceEncoder(max_batch_tokens=0)
 
 
