@@ -39,6 +39,8 @@ from skills.retrieval.shelf_writer import ShelfWriter
 from skills.utterances import WEIGHTS as UTTERANCE_WEIGHTS
 
 FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval")
+#: What still tells something where every passage that there is was read.
+FEATURES_ALL_READ = ("margin", "overlap")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
 #: Thresholds follow from what a calibrated confidence means: an answer is given where it is more
@@ -119,20 +121,36 @@ def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[s
     with tempfile.TemporaryDirectory() as folder:
         shelf = str(Path(folder) / "valid.db")
         build_shelf(encoder, squad, shelf)
-        features, right, groups = ask(encoder, reader, rows, shelf)
+        best, first = ask(encoder, reader, rows, shelf)
+    confidences = cross_validated("the best candidates", *best)
+    draw_reliability(confidences, best[1], adapter / "reliability.png")
+    weights, bias = weights_of(fit(*best[:2]), FEATURES)
+    # a passage by itself, as where there are few: chosen by the search, judged without it
+    columns = [FEATURES.index(name) for name in FEATURES_ALL_READ]
+    alone = (first[0][:, columns], first[1], first[2])
+    cross_validated("the first passages by themselves", *alone)
+    weights_all_read, bias_all_read = weights_of(fit(*alone[:2]), FEATURES_ALL_READ)
+    calibration = Calibration(weights, bias, ANSWER_FROM, OFFER_FROM, weights_all_read, bias_all_read)
+    _write(adapter, calibration)
+    print(json.dumps(asdict(calibration)))
+
+
+def cross_validated(what: str, features: FloatArray, right: FloatArray, groups: NDArray[Any]) -> FloatArray:
+    """Confidence of each by a fit that did not see its article; prints how well it is calibrated."""
     confidences = np.zeros(len(right))
     for group in np.unique(groups):
         inside = groups == group
         confidences[inside] = fit(features[~inside], right[~inside]).predict_proba(features[inside])[:, 1]
     error = expected_calibration_error(confidences, right)
-    print(f"confidence: {len(right)} questions, {right.mean():.3f} of the best candidates right,")
+    print(f"confidence: {len(right)} questions, {right.mean():.3f} of {what} right,")
     print(f"  expected calibration error, cross-validated by article: {error:.4f}")
-    draw_reliability(confidences, right, adapter / "reliability.png")
-    model = fit(features, right)
-    weights = {k: round(float(w), 5) for k, w in zip(FEATURES, model.coef_[0], strict=True)}
-    calibration = Calibration(weights, round(float(model.intercept_[0]), 5), ANSWER_FROM, OFFER_FROM)
-    _write(adapter, calibration)
-    print(json.dumps(asdict(calibration)))
+    return confidences
+
+
+def weights_of(model: LogisticRegression, names: Sequence[str]) -> tuple[dict[str, float], float]:
+    """A fit's weights by name, and its bias."""
+    weights = {name: round(float(w), 5) for name, w in zip(names, model.coef_[0], strict=True)}
+    return weights, round(float(model.intercept_[0]), 5)
 
 
 def fit(features: FloatArray, right: FloatArray) -> LogisticRegression:
@@ -140,20 +158,33 @@ def fit(features: FloatArray, right: FloatArray) -> LogisticRegression:
     return LogisticRegression(C=100.0, max_iter=5000).fit(features, right)
 
 
+Asked = tuple[FloatArray, FloatArray, NDArray[Any]]
+
+
 def ask(
     encoder: SentenceEncoder, reader: PassageReader, rows: Sequence[tuple[str, list[str], str]], shelf: str
-) -> tuple[FloatArray, FloatArray, NDArray[Any]]:
-    """Ask everything of one shelf: features (n, 5), right (n,), group (n,)."""
+) -> tuple[Asked, Asked]:
+    """Ask everything of one shelf.
+
+    Returns:
+        for the best candidate of each question, and for that of the first passage: features (n, 5),
+        right (n,), group (n,).
+    """
     retriever = Retriever(encoder)
-    features, right, groups = [], [], []
+    found: tuple[list[Any], list[Any]] = ([], [])
     for question, answers, group in rows:
         passages = retriever([question], [Knowledge((shelf,))])
-        best = reader(([question]), passages)[0].best
-        if best is None:
-            continue
-        features.append([getattr(best.features, name) for name in FEATURES])
-        right.append(float(bool(answers) and squad_v2_f1([answers], [best.text]) >= RIGHT_F1))
-        groups.append(group)
+        candidates = reader(([question]), passages)[0].candidates
+        first = [c for c in candidates if c.passage is passages[0][0]]
+        for kind, candidate in zip(found, (*candidates[:1], *first), strict=False):
+            right = bool(answers) and squad_v2_f1([answers], [candidate.text]) >= RIGHT_F1
+            features = [getattr(candidate.features, name) for name in FEATURES]
+            kind.append((features, float(right), group))
+    return _columns(found[0]), _columns(found[1])
+
+
+def _columns(rows: Sequence[tuple[list[float], float, str]]) -> Asked:
+    features, right, groups = zip(*rows, strict=True)
     return np.array(features), np.array(right), np.array(groups)
 
 

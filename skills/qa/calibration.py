@@ -46,16 +46,29 @@ class Calibration:
         bias: added to the weighted sum.
         answer_threshold: confidence from which an answer is given as one.
         offer_threshold: confidence from which it is offered as what comes closest.
+        weights_all_read: the weights where every passage that there is was read, as in a short
+            document: how far a passage stands out in a search says nothing there. Empty: ``weights``.
+        bias_all_read: the bias that goes with them.
     """
 
     weights: dict[str, float] = field(default_factory=dict)
     bias: float = 0.0
     answer_threshold: float = 0.5
     offer_threshold: float = 0.1
+    weights_all_read: dict[str, float] = field(default_factory=dict)
+    bias_all_read: float = 0.0
 
-    def confidence(self, features: Features) -> float:
-        """Probability, in [0, 1], that a candidate with these features is right."""
-        total = self.bias + sum(self.weights.get(k, 0.0) * v for k, v in asdict(features).items())
+    def confidence(self, features: Features, *, all_read: bool = False) -> float:
+        """Probability, in [0, 1], that a candidate with these features is right.
+
+        Args:
+            features: of the candidate.
+            all_read: whether every passage that there is was read.
+        """
+        weights, bias = self.weights, self.bias
+        if all_read and self.weights_all_read:
+            weights, bias = self.weights_all_read, self.bias_all_read
+        total = bias + sum(weights.get(k, 0.0) * v for k, v in asdict(features).items())
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
 
     @classmethod

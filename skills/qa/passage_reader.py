@@ -85,9 +85,12 @@ class PassageReader(Component):
         read: list[list[tuple[Passage, SpanPrediction]]] = [[] for _ in questions]
         for (i, passage), prediction in zip(asked, predictions, strict=True):
             read[i].append((passage, prediction))
-        return [self._reading(found) for found in read]
+        return [
+            self._reading(found, all_read=len(there) <= self.n_passages)
+            for found, there in zip(read, passages, strict=True)
+        ]
 
-    def _reading(self, found: Sequence[tuple[Passage, SpanPrediction]]) -> Reading:
+    def _reading(self, found: Sequence[tuple[Passage, SpanPrediction]], *, all_read: bool) -> Reading:
         answered = [(passage, _in_one_block(passage.text, p)) for passage, p in found if p.spans]
         rivals = sorted((p.margin for _, p in answered), reverse=True)
         candidates = []
@@ -107,7 +110,7 @@ class PassageReader(Component):
                     passage.start + span.start,
                     passage.start + span.end,
                     prediction.margin,
-                    self.calibration.confidence(features),
+                    self.calibration.confidence(features, all_read=all_read),
                     features,
                 )
             )

@@ -45,3 +45,15 @@ def test_load(tmp_path: Path) -> None:
         (tmp_path / "calibration.json").write_text(broken)
         with pytest.raises(DamagedCheckpoint, match="is not a calibration"):
             Calibration.load(str(tmp_path))
+
+
+def test_where_all_was_read_the_search_does_not_count() -> None:
+    calibration = Calibration(
+        {"margin": 0.1, "similarity": 3.0}, -2.0, weights_all_read={"margin": 0.2}, bias_all_read=-1.0
+    )
+    near, far = Features(5, 0, 0.9, 1, 1), Features(5, 0, 0.0, 1, 1)
+    assert calibration.confidence(near) > calibration.confidence(far)
+    assert calibration.confidence(near, all_read=True) == calibration.confidence(far, all_read=True) == 0.5
+    assert Calibration({"margin": 0.1}).confidence(near, all_read=True) == Calibration(
+        {"margin": 0.1}
+    ).confidence(near)
