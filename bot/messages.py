@@ -199,8 +199,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "answer.one_of": ("“{answer}” ({name})", "«{answer}» ({name})"),
     "answer.none": ("The documents don't say.", "В документах об этом не сказано."),
     "answer.none_closest": (
-        "The documents don't say it plainly. This comes closest:",
-        "Прямо об этом в документах не сказано. Ближе всего вот это:",
+        "I'm not sure the documents say. This comes closest:",
+        "Не уверен, что в документах об этом сказано. Ближе всего вот это:",
     ),
     "answer.no_documents": (
         "I have no documents to look in yet. Give me one and ask again.",

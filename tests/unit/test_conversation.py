@@ -362,7 +362,7 @@ class TestWording:
         assert conversation.reply(ANN, "Who?").text == "The documents don't say."
         replying(pipeline, Reply("", "none", 0.9, quote_from(CLAUSE, "party")))
         answer = conversation.reply(ANN, "Who?")
-        assert answer.text == "The documents don't say it plainly. This comes closest:"
+        assert answer.text == "I'm not sure the documents say. This comes closest:"
         assert len(answer.evidence) == 1
 
     def test_without_documents_it_says_that_there_are_none(
