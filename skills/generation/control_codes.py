@@ -39,9 +39,10 @@ _KINDS = {
 }
 
 #: Code -> what a model that was not trained on codes is told, before the prompt. The codes and
-#: what they stand for are those of the paper's appendix. The words were found by trying on
-#: SmolLM2-135M-Instruct: with the instruction in the same message as the prompt it writes what it
-#: was asked for; with the instruction apart, in a system message or a line above, mostly not.
+#: what they stand for are those of the paper's appendix. How they are put was tried
+#: on SmolLM2-135M-Instruct with a few of the codes: with the instruction in the same message as
+#: the prompt it writes what it was asked for; with the instruction apart, in a system message or
+#: a line above, mostly not.
 INSTRUCTIONS: dict[str, str] = {
     **{code: f"Write {kind}. It begins with these words:" for code, kind in _KINDS.items()},
     "Explain": "Explain in simple words:",

@@ -17,6 +17,7 @@ from typing import Any
 from deeppavlov.core.data.dataset_reader import DatasetReader
 from deeppavlov.dataset_iterators.squad_iterator import SquadIterator
 
+from skills.batching import pooled_batches
 from skills.errors import ConfigurationError
 
 Example = tuple[tuple[str, str], tuple[list[str], list[int]]]
@@ -99,14 +100,9 @@ class SquadBatchIterator(SquadIterator):
             return
         random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
         examples = self._epoch_examples(random)
-        random.shuffle(examples)
-        width = batch_size * self.pool
-        for first in range(0, len(examples), width):
-            pool = sorted(examples[first : first + width], key=lambda e: len(e[0][0]) + len(e[0][1]))
-            batches = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-            random.shuffle(batches)
-            for batch in batches:
-                yield tuple(zip(*batch, strict=True))  # type: ignore[misc]
+        yield from pooled_batches(
+            examples, batch_size, self.pool, random, lambda e: len(e[0][0]) + len(e[0][1])
+        )
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""

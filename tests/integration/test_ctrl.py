@@ -70,7 +70,7 @@ def test_ctrl_is_loaded_in_half_precision(engine, exact):
 
 
 @pytest.mark.parametrize("theta", [1.2, 2.0])
-def test_penalised_sampling_is_what_the_paper_defines(exact, theta):
+def test_penalised_sampling_divides_positive_scores_and_multiplies_negative_ones(exact, theta):
     ids = ids_of(exact, f"Horror {PROMPT}")
     expected = penalised_by_definition(exact, ids, theta, 16)
     plain = penalised_by_definition(exact, ids, 1.0, 16)

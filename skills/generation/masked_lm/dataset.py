@@ -12,6 +12,7 @@ from typing import Any
 
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 
+from skills.batching import pooled_batches
 from skills.checkpoints import checkpoint_folder
 from skills.generation.masked_lm.vocabulary import Vocabulary
 from skills.retrieval.sentences import sentences
@@ -63,15 +64,7 @@ class SentenceIterator(DataLearningIterator):
             yield from super().gen_batches(batch_size, data_type, shuffle=False)
             return
         random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
-        examples = list(self.train)
-        random.shuffle(examples)
-        width = batch_size * self.pool
-        for first in range(0, len(examples), width):
-            pool = sorted(examples[first : first + width], key=lambda e: len(e[0]))
-            batches = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-            random.shuffle(batches)
-            for batch in batches:
-                yield tuple(zip(*batch, strict=True))  # type: ignore[misc]
+        yield from pooled_batches(list(self.train), batch_size, self.pool, random, lambda e: len(e[0]))
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""
