@@ -115,7 +115,6 @@ def load_to_train(kind: Any, checkpoint: Path, dropout: float) -> tuple[Any, set
             config=config,
             local_files_only=True,
             use_safetensors=True,
-            attn_implementation="sdpa",
             output_loading_info=True,
         )
     finally:
@@ -166,12 +165,17 @@ class Learner:
             fused=True,
         )
         self.total_steps = 1
+        self.share = 0.0
         self.step = 0
 
     def plan(self, total_steps: int) -> None:
         """Fix the learning-rate schedule's length."""
         planned = self.recipe.planned_steps
         self.total_steps = max(min(total_steps, planned) if planned else total_steps, 1)
+
+    def advance(self, share: float) -> None:
+        """Say how much of the training is done, in [0, 1]; time may run faster than steps."""
+        self.share = share
 
     def descend(self, losses: Iterable[torch.Tensor]) -> float:
         """One optimisation step down the sum of losses; returns it.
@@ -206,10 +210,11 @@ class Learner:
                 parameter.data = kept[name]
 
     def _schedule(self) -> None:
-        warm = max(1, int(self.recipe.warmup * self.total_steps))
-        cool = max(1, min(int(self.recipe.cooldown * self.total_steps), self.total_steps - warm))
-        left = max(0, self.total_steps - self.step)
-        factor = min((self.step + 1) / warm, left / cool, 1.0)
+        tick = 1 / self.total_steps
+        done = max(self.step * tick, self.share)
+        warmup = max(self.recipe.warmup, tick)
+        cooldown = max(min(self.recipe.cooldown, 1 - warmup), tick)
+        factor = max(0.0, min((done + tick) / warmup, (1 - done) / cooldown, 1.0))
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * group["rate"] * factor
 

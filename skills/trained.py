@@ -42,6 +42,10 @@ class TrainedComponent(NNModel):
         """Fix the length of the learning-rate schedule."""
         self._learner().plan(total_steps)
 
+    def advance(self, share: float) -> None:
+        """Say how much of the training is done, in [0, 1]."""
+        self._learner().advance(share)
+
     def checkpoint(self, state: dict[str, Any]) -> None:
         """Write everything needed to go on."""
         self._learner().checkpoint(state)

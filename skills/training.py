@@ -130,8 +130,7 @@ class ResumableTrainer(NNTrainer):
             for index, (x, y) in enumerate(iterator.gen_batches(self.batch_size, data_type="train")):
                 if index < skip:
                     continue
-                if hasattr(component, "advance"):
-                    component.advance(self._share())
+                component.advance(self._share())
                 result = self._chainer.train_on_batch(x, y)
                 result = result if isinstance(result, dict) else {"loss": result}
                 n_tokens = int(result.get("tokens", 0))

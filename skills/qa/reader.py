@@ -66,7 +66,7 @@ class SquadReader(TrainedComponent):
         load_path: set by DeepPavlov to ``save_path`` where a pipeline is built after training;
             then read instead of ``adapter``.
         init_path: ``model.safetensors`` of an earlier training stage to begin with, or "".
-        recipe: training only; see ``skills.learning.Recipe``.
+        recipe: training only; see ``skills.qa.training.ReaderRecipe``.
         mode: DeepPavlov's, ``infer`` or ``train``.
 
     Raises:
@@ -124,13 +124,12 @@ class SquadReader(TrainedComponent):
         self.model: SpanModel
         self.learner: ReaderLearner | None = None
         if mode == "train":
-            from skills.learning import Recipe
-            from skills.qa.training import ReaderLearner
+            from skills.qa.training import ReaderLearner, ReaderRecipe
 
             self.learner = ReaderLearner(
                 folder,
                 self.tokenizer,
-                Recipe.from_config("squad_reader", recipe or {}),
+                ReaderRecipe.from_config("squad_reader", recipe or {}),
                 Path(work_path).expanduser(),
                 Path(init_path).expanduser() if init_path else None,
             )

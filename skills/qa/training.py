@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,20 @@ from safetensors.torch import load_file
 from transformers import AutoModelForQuestionAnswering
 
 from skills.learning import Learner, Recipe, fast_autocast, load_to_train
+from skills.low_rank import save_low_rank, with_low_rank
 from skills.qa.spans import FloatArray
 from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
+
+
+@dataclass(frozen=True)
+class ReaderRecipe(Recipe):
+    """How a reader is taught; see :class:`Recipe`.
+
+    Attributes:
+        lora_rank: of the low-rank adapter that is trained instead of every weight; 0 trains them.
+    """
+
+    lora_rank: int = 0
 
 
 class ReaderLearner(Learner):
@@ -27,14 +40,15 @@ class ReaderLearner(Learner):
         tokenizer: makes the windows.
         recipe: how to teach.
         work_path: folder of the checkpoints and of the result.
-        init_path: a ``.safetensors`` file to start from (a former stage's result), or None.
+        init_path: what a former stage left, to start from: its ``model.safetensors``, or with
+            ``lora_rank`` its adapter's folder; or None.
     """
 
     def __init__(
         self,
         checkpoint: Path,
         tokenizer: WindowTokenizer,
-        recipe: Recipe,
+        recipe: ReaderRecipe,
         work_path: Path,
         init_path: Path | None = None,
     ) -> None:
@@ -42,12 +56,17 @@ class ReaderLearner(Learner):
         self.tokenizer = tokenizer
         self.random = random.Random(recipe.seed)  # noqa: S311
         model, fresh = load_to_train(AutoModelForQuestionAnswering, checkpoint, recipe.dropout)
-        base = {n: p.detach().clone() for n, p in model.named_parameters() if n not in fresh}
-        if init_path is not None:
-            model.load_state_dict({k: v.float() for k, v in load_file(init_path).items()}, strict=False)
-        if recipe.freeze_embeddings:
-            for parameter in model.base_model.embeddings.parameters():
-                parameter.requires_grad_(False)
+        base: dict[str, torch.Tensor] = {}
+        if recipe.lora_rank:
+            model = with_low_rank(model, recipe.lora_rank, fresh, init_path)
+        else:
+            base = {n: p.detach().clone() for n, p in model.named_parameters() if n not in fresh}
+            if init_path is not None:
+                model.load_state_dict({k: v.float() for k, v in load_file(init_path).items()}, strict=False)
+            if recipe.freeze_embeddings:
+                for parameter in model.base_model.embeddings.parameters():
+                    parameter.requires_grad_(False)
+        self.low_rank = bool(recipe.lora_rank)
         super().__init__(model, base, checkpoint.name, recipe, work_path)
 
     def learn(
@@ -77,6 +96,13 @@ class ReaderLearner(Learner):
             + torch.nn.functional.cross_entropy(end_logits, torch.tensor(lasts))
         )
         return self.descend([loss])
+
+    def save(self, adapter_path: Path) -> None:
+        """Write the averaged weights; of a low-rank adapter there is nothing but the adapter."""
+        if self.low_rank:
+            save_low_rank(self.model, self.averaged, adapter_path, self.base_name)
+        else:
+            super().save(adapter_path)
 
     def _choose(self, windows: list[Window], start: int, end: int) -> tuple[Window, int, int]:
         """A window and the answer's tokens in it; (0, 0), the first token, where it holds none."""

@@ -1,0 +1,76 @@
+"""Low-rank adapters in training (LoRA; Hu et al. 2021, arXiv 2106.09685), by peft.
+
+For models too large to train every weight of: a few MB are learnt, no gradient of the base's
+weights is ever computed. ``skills.deltas`` merges what is written here. Imported by training only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file
+
+from skills.deltas import CONFIG, WEIGHTS
+from skills.errors import DamagedCheckpoint
+from skills.training_checkpoint import write_tensors
+
+
+def with_low_rank(model: torch.nn.Module, rank: int, fresh: set[str], seen_from: Path | None) -> Any:
+    """Freeze a model and put a low-rank pair beside every matrix of it.
+
+    Args:
+        model: of transformers.
+        rank: of the pairs; the change is scaled by 2, as alpha is twice the rank.
+        fresh: names of parameters that the checkpoint lacks (the head), which are trained whole.
+        seen_from: folder of an adapter of the same rank to begin with, or None.
+
+    Returns:
+        peft's model; what it trains requires a gradient.
+
+    Raises:
+        DamagedCheckpoint: if the adapter to begin with has another shape.
+    """
+    heads = {name.rpartition(".")[0] for name in fresh}
+    matrices = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and name not in heads
+    }
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules=sorted(matrices), modules_to_save=sorted(heads)
+    )
+    adapted = get_peft_model(model, config)
+    if seen_from is not None:
+        try:
+            found = set_peft_model_state_dict(
+                adapted, {n: t.float() for n, t in load_file(seen_from / WEIGHTS).items()}
+            )
+        except (OSError, RuntimeError) as error:
+            raise DamagedCheckpoint(f"{seen_from}: no adapter of rank {rank} for this model") from error
+        if found.unexpected_keys:
+            raise DamagedCheckpoint(f"{seen_from}: {found.unexpected_keys[0]} fits nothing in the model")
+    return adapted
+
+
+def save_low_rank(model: Any, averaged: Mapping[str, torch.Tensor], folder: Path, base_name: str) -> None:
+    """Write an adapter in half precision, in peft's format.
+
+    Args:
+        model: of :func:`with_low_rank`.
+        averaged: the weights to write, by the parameter's name.
+        folder: where to.
+        base_name: name of the base checkpoint, for the config.
+    """
+    state = get_peft_model_state_dict(model, state_dict=dict(averaged), save_embedding_layers=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tensors({n: t.detach().half().contiguous() for n, t in state.items()}, folder / WEIGHTS, {})
+    config: LoraConfig = model.peft_config["default"]
+    config.base_model_name_or_path, config.inference_mode = base_name, True
+    config.save_pretrained(str(folder))
+    config.inference_mode = False
+    if not (folder / CONFIG).is_file():
+        raise DamagedCheckpoint(f"{folder}: {CONFIG} was not written")
