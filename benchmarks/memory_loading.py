@@ -74,7 +74,8 @@ def compiled(precision: str) -> dict[str, float]:
     """Our reader."""
     from skills.checkpoints import checkpoint_folder
     from skills.compiled import compile_checkpoint
-    from skills.qa.reader import ADAPTERS, SquadReader
+    from skills.qa.reader import SquadReader
+    from skills.qa.sizes import ADAPTERS
     from skills.weight_files import n_safetensors_weights
 
     adapter = str(ADAPTERS / "minilm-squad")

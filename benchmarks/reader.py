@@ -131,7 +131,7 @@ def merge(folder: Path) -> int:
 
     from skills.checkpoints import checkpoint_folder
     from skills.compiler import load_model
-    from skills.qa.reader import ADAPTERS
+    from skills.qa.sizes import ADAPTERS
 
     base = checkpoint_folder("all-MiniLM-L6-v2")
     model: Any = load_model(base, "span", ADAPTERS / "minilm-squad")

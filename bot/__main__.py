@@ -20,7 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("chat", help="talk at the console")
     commands.add_parser("api", help="serve REST")
     commands.add_parser("telegram", help="serve Telegram")
-    commands.add_parser("models", help="bring the model files")
+    models = commands.add_parser("models", help="bring the model files")
+    models.add_argument("names", nargs="*", metavar="NAME", help="beside the default ones")
     commands.add_parser("doctor", help="check the installation")
     ingest = commands.add_parser("ingest", help="put documents into a shared library")
     ingest.add_argument("paths", nargs="*", metavar="PATH", type=Path, help="files and folders")
@@ -41,9 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _deeppavlov("riseapi", "configs/chat_api.json")
     # each command imports only what it needs: `models` must run before the models are there
     if asked.command == "models":
-        from bot.models import main as models
+        from bot.models import main as bring_models
 
-        return models(settings)
+        return bring_models(settings, asked.names)
     if asked.command == "doctor":
         from bot.doctor import main as doctor
 

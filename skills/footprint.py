@@ -13,12 +13,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from skills.checkpoints import WHEELS, checkpoint_file, checkpoint_folder
+from skills.checkpoints import checkpoint_file, checkpoint_folder, is_gguf
 from skills.compiled import Precision, resolved
 from skills.generation.engines.llama_cpp import LlamaCppEngine
+from skills.qa.sizes import checkpoint_of
 from skills.weight_files import gguf_header, n_safetensors_weights
 
 MIB = 1024 * 1024
@@ -118,7 +118,7 @@ def footprint(components: Sequence[Component]) -> Footprint:
     for component in components:
         if component.get("class_name") != _GENERATOR:
             continue
-        if component.get("engine") == "transformers" and _is_gguf(component["model"]):
+        if component.get("engine") == "transformers" and is_gguf(component["model"]):
             variants.append(("QUOTH_ENGINE=llama_cpp", {"engine": "llama_cpp"}))
         smaller = ", ".join(f"{name} {value}" for name, value in _SMALL.items())
         variants += [
@@ -136,6 +136,20 @@ def footprint(components: Sequence[Component]) -> Footprint:
     return Footprint(now, tuple(others))
 
 
+def checkpoints_of(components: Sequence[Component]) -> set[str]:
+    """Names and folders of the encoders that components read with."""
+    found = set()
+    for component in components:
+        name = str(component.get("class_name"))
+        if name == "skills.qa.reader:SquadReader":
+            found.add(checkpoint_of(str(component.get("checkpoint", "")), str(component.get("adapter", ""))))
+        elif name == "skills.qa.passage_reader:PassageReader" and component.get("skim_with"):
+            found.add(checkpoint_of("", str(component["skim_with"])))
+        elif name == "skills.retrieval.encoder:SentenceEncoder":
+            found.add(str(component["checkpoint"]))
+    return found
+
+
 def _parts(components: Sequence[Component]) -> tuple[Part, ...]:
     parts = [Part("program", PROGRAM)]
     for component in components:
@@ -143,21 +157,37 @@ def _parts(components: Sequence[Component]) -> tuple[Part, ...]:
         if estimate is None:
             continue
         part = estimate(component)
+        if not part.mib:
+            continue
         if part.weights and any(part.weights == other.weights for other in parts):
             part = Part(f"{part.name} again", TOKENIZER, "shares its weights")
         parts.append(part)
     return tuple(parts)
 
 
-def _compiled(name: str, default: Precision) -> Estimate:
-    def estimate(component: Component) -> Part:
-        folder = checkpoint_folder(str(component["checkpoint"]), verify=False)
-        precision = resolved(component.get("precision", default))
-        weights = n_safetensors_weights(folder) * _BYTES[precision] / MIB
-        which = f"{name} {folder} {precision} {component.get('adapter', '')}"
-        return Part(name, READING + weights, f"weights {weights:.0f}", which)
+def _compiled(name: str, checkpoint: str, adapter: str, precision: Precision) -> Part:
+    folder = checkpoint_folder(checkpoint, verify=False)
+    exact = resolved(precision)
+    weights = n_safetensors_weights(folder) * _BYTES[exact] / MIB
+    which = f"{name} {folder} {exact} {adapter}"
+    return Part(name, READING + weights, f"weights {weights:.0f}", which)
 
-    return estimate
+
+def _encoder(component: Component) -> Part:
+    return _compiled("sentence encoder", str(component["checkpoint"]), "", component.get("precision", "int8"))
+
+
+def _reader(component: Component) -> Part:
+    adapter = str(component.get("adapter", ""))
+    checkpoint = checkpoint_of(str(component.get("checkpoint", "")), adapter)
+    return _compiled("reader", checkpoint, adapter, component.get("precision", "auto"))
+
+
+def _skimmer(component: Component) -> Part:
+    adapter = str(component.get("skim_with", ""))
+    if not adapter:
+        return Part("reading", 0.0)
+    return _compiled("skimming reader", checkpoint_of("", adapter), adapter, "auto")
 
 
 def _generator(component: Component) -> Part:
@@ -165,7 +195,7 @@ def _generator(component: Component) -> Part:
     if engine == "openai":
         return Part("replies by openai", CLIENT)
     parameters = {**component, **(component.get("engine_parameters") or {})}
-    if engine != "transformers" and _is_gguf(model):
+    if engine != "transformers" and is_gguf(model):
         return _llama_cpp(model, parameters)
     return _torch(model, parameters)
 
@@ -187,7 +217,7 @@ def _llama_cpp(model: str, parameters: Mapping[str, Any]) -> Part:
 def _torch(model: str, parameters: Mapping[str, Any]) -> Part:
     n_weights = (
         gguf_header(checkpoint_file(model, verify=False)).n_weights
-        if _is_gguf(model)
+        if is_gguf(model)
         else n_safetensors_weights(checkpoint_folder(model, verify=False))
     )
     dtype = str(parameters.get("dtype") or "float32")
@@ -199,8 +229,9 @@ def _torch(model: str, parameters: Mapping[str, Any]) -> Part:
 
 _GENERATOR = "skills.generation.reply_generator:ReplyGenerator"
 _ESTIMATES: dict[str, Estimate] = {
-    "skills.qa.reader:SquadReader": _compiled("reader", "auto"),
-    "skills.retrieval.encoder:SentenceEncoder": _compiled("sentence encoder", "int8"),
+    "skills.qa.reader:SquadReader": _reader,
+    "skills.qa.passage_reader:PassageReader": _skimmer,
+    "skills.retrieval.encoder:SentenceEncoder": _encoder,
     _GENERATOR: _generator,
 }
 
@@ -210,11 +241,6 @@ def _whole(value: Any, engine: type, name: str) -> int:
     if value in (None, ""):
         value = inspect.signature(engine).parameters[name].default
     return int(value)
-
-
-def _is_gguf(model: str) -> bool:
-    wheel = next((w for w in WHEELS if w.name.lower() == model.lower()), None)
-    return any(Path(file).suffix.lower() == ".gguf" for file in (wheel.files if wheel else (model,)))
 
 
 def _rounded_up(mib: float) -> int:

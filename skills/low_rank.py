@@ -14,7 +14,7 @@ import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from skills.deltas import CONFIG, WEIGHTS
+from skills.compiled import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from skills.errors import DamagedCheckpoint
 from skills.training_checkpoint import write_tensors
 
@@ -47,7 +47,7 @@ def with_low_rank(model: torch.nn.Module, rank: int, fresh: set[str], seen_from:
     if seen_from is not None:
         try:
             found = set_peft_model_state_dict(
-                adapted, {n: t.float() for n, t in load_file(seen_from / WEIGHTS).items()}
+                adapted, {n: t.float() for n, t in load_file(seen_from / ADAPTER_WEIGHTS).items()}
             )
         except (OSError, RuntimeError) as error:
             raise DamagedCheckpoint(f"{seen_from}: no adapter of rank {rank} for this model") from error
@@ -67,10 +67,10 @@ def save_low_rank(model: Any, averaged: Mapping[str, torch.Tensor], folder: Path
     """
     state = get_peft_model_state_dict(model, state_dict=dict(averaged), save_embedding_layers=False)
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors({n: t.detach().half().contiguous() for n, t in state.items()}, folder / WEIGHTS, {})
+    write_tensors({n: t.detach().half().contiguous() for n, t in state.items()}, folder / ADAPTER_WEIGHTS, {})
     config: LoraConfig = model.peft_config["default"]
     config.base_model_name_or_path, config.inference_mode = base_name, True
     config.save_pretrained(str(folder))
     config.inference_mode = False
-    if not (folder / CONFIG).is_file():
-        raise DamagedCheckpoint(f"{folder}: {CONFIG} was not written")
+    if not (folder / ADAPTER_CONFIG).is_file():
+        raise DamagedCheckpoint(f"{folder}: {ADAPTER_CONFIG} was not written")

@@ -15,7 +15,7 @@ from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 
 from skills.dialog import Considered, Passage
-from skills.errors import parameter_names, refuse_unknown
+from skills.errors import parameter_names, refuse_unknown, whole_number
 from skills.qa.calibration import Calibration, Features
 from skills.qa.reader import SquadReader
 from skills.qa.spans import SpanPrediction
@@ -64,65 +64,108 @@ class Reading:
 class PassageReader(Component):
     """Reads passages for answers: ``passage_reader(questions, passages) -> readings``.
 
+    With ``skim_with`` two readers share the work: a small one reads every passage, the pipe's
+    only those that the small one thinks most of.
+
     Args:
         reader: the ``squad_reader`` of the pipe.
         n_passages: how many of the passages, from the best, are read.
         calibration: folder of ``calibration.json``; "" takes the one beside the reader's weights.
+        skim_with: size or adapter of a smaller reader that reads first; "" is none.
+        n_reread: how many passages the pipe's reader reads after it.
+        n_threads: threads of the smaller reader's forward pass.
     """
 
     def __init__(
-        self, reader: SquadReader, n_passages: int = 5, calibration: str = "", **kwargs: Any
+        self,
+        reader: SquadReader,
+        n_passages: int = 5,
+        calibration: str = "",
+        skim_with: str = "",
+        n_reread: int | str = 2,
+        n_threads: int | str = 2,
+        **kwargs: Any,
     ) -> None:
         refuse_unknown("passage_reader", kwargs, parameter_names(type(self).__init__))
         self.reader = reader
         self.n_passages = n_passages
         self.calibration = Calibration.load(calibration or reader.adapter_path)
+        self.n_reread = whole_number("n_reread", n_reread, 1, 1000)
+        self._skimmer: SquadReader | None = None
+        if skim_with:
+            self._skimmer = SquadReader(
+                adapter=skim_with, n_threads=whole_number("n_threads", n_threads, 1, 512)
+            )
+            self._skimmed = Calibration.load(self._skimmer.adapter_path)
 
     def __call__(self, questions: Sequence[str], passages: Sequence[Sequence[Passage]]) -> list[Reading]:
         """Read the passages of every question in one batch."""
-        asked = [(i, p) for i, found in enumerate(passages) for p in found[: self.n_passages]]
-        predictions = self.reader.predict([p.text for _, p in asked], [questions[i] for i, _ in asked])
-        read: list[list[tuple[Passage, SpanPrediction]]] = [[] for _ in questions]
-        for (i, passage), prediction in zip(asked, predictions, strict=True):
-            read[i].append((passage, prediction))
+        chosen: list[Sequence[Passage]] = [found[: self.n_passages] for found in passages]
+        all_read = [len(found) <= self.n_passages for found in passages]
+        left: list[list[Candidate]] = [[] for _ in questions]
+        if self._skimmer is not None:
+            skimmed = _read(self._skimmer, self._skimmed, questions, chosen, all_read)
+            chosen = [[c.passage for c in found[: self.n_reread]] for found in skimmed]
+            left = [found[self.n_reread :] for found in skimmed]
+        read = _read(self.reader, self.calibration, questions, chosen, all_read)
         return [
-            self._reading(found, all_read=len(there) <= self.n_passages)
-            for found, there in zip(read, passages, strict=True)
+            Reading(tuple(found), tuple(_considered(c) for c in (*found, *others)))
+            for found, others in zip(read, left, strict=True)
         ]
 
-    def _reading(self, found: Sequence[tuple[Passage, SpanPrediction]], *, all_read: bool) -> Reading:
-        answered = [(passage, _in_one_block(passage.text, p)) for passage, p in found if p.spans]
-        rivals = sorted((p.margin for _, p in answered), reverse=True)
-        candidates = []
-        for passage, prediction in answered:
-            span = prediction.spans[0]
-            best_rival = next((m for m in rivals if m != prediction.margin), prediction.margin)
-            features = Features(
-                margin=prediction.margin,
-                lead=prediction.margin - best_rival,
-                similarity=passage.similarity,
-                overlap=passage.overlap,
-                retrieval=passage.score,
+
+def _read(
+    reader: SquadReader,
+    calibration: Calibration,
+    questions: Sequence[str],
+    passages: Sequence[Sequence[Passage]],
+    all_read: Sequence[bool],
+) -> list[list[Candidate]]:
+    """The candidates of every question, best first, one a passage; all passages in one batch."""
+    asked = [(i, p) for i, found in enumerate(passages) for p in found]
+    predictions = reader.predict([p.text for _, p in asked], [questions[i] for i, _ in asked])
+    read: list[list[tuple[Passage, SpanPrediction]]] = [[] for _ in questions]
+    for (i, passage), prediction in zip(asked, predictions, strict=True):
+        if prediction.spans:
+            read[i].append((passage, _in_one_block(passage.text, prediction)))
+    return [_ranked(found, calibration, whole) for found, whole in zip(read, all_read, strict=True)]
+
+
+def _ranked(
+    answered: Sequence[tuple[Passage, SpanPrediction]], calibration: Calibration, all_read: bool
+) -> list[Candidate]:
+    rivals = sorted((p.margin for _, p in answered), reverse=True)
+    candidates = []
+    for passage, prediction in answered:
+        span = prediction.spans[0]
+        best_rival = next((m for m in rivals if m != prediction.margin), prediction.margin)
+        features = Features(
+            margin=prediction.margin,
+            lead=prediction.margin - best_rival,
+            similarity=passage.similarity,
+            overlap=passage.overlap,
+            retrieval=passage.score,
+        )
+        candidates.append(
+            Candidate(
+                passage,
+                passage.start + span.start,
+                passage.start + span.end,
+                prediction.margin,
+                calibration.confidence(features, all_read=all_read),
+                features,
             )
-            candidates.append(
-                Candidate(
-                    passage,
-                    passage.start + span.start,
-                    passage.start + span.end,
-                    prediction.margin,
-                    self.calibration.confidence(features, all_read=all_read),
-                    features,
-                )
-            )
-        candidates.sort(key=lambda c: (-c.confidence, -c.margin, c.passage.document_name, c.start))
-        considered = tuple(
-            Considered(
-                c.passage.document_name, c.passage.page, c.passage.start, c.passage.text, c.passage.score,
-                c.margin, c.text,
-            )
-            for c in candidates
-        )  # fmt: skip
-        return Reading(tuple(candidates), considered)
+        )
+    candidates.sort(key=lambda c: (-c.confidence, -c.margin, c.passage.document_name, c.start))
+    return candidates
+
+
+def _considered(candidate: Candidate) -> Considered:
+    passage = candidate.passage
+    return Considered(
+        passage.document_name, passage.page, passage.start, passage.text, passage.score,
+        candidate.margin, candidate.text,
+    )  # fmt: skip
 
 
 def _in_one_block(text: str, prediction: SpanPrediction) -> SpanPrediction:

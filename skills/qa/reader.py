@@ -17,18 +17,17 @@ from deeppavlov.core.common.registry import register
 from skills.checkpoints import checkpoint_folder
 from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
 from skills.errors import ConfigurationError, InputError, parameter_names, refuse_unknown
+from skills.microbatch import MicroBatcher
+from skills.qa.sizes import adapter_folder, checkpoint_of
 from skills.qa.span_model import OnnxSpanModel, SpanModel, window_logits
 from skills.qa.spans import SpanPrediction, WindowLogits, best_spans
-from skills.qa.windows import WindowTokenizer
+from skills.qa.windows import Window, WindowTokenizer
 from skills.trained import TrainedComponent
 
 if TYPE_CHECKING:
     from skills.qa.training import ReaderLearner
 
 log = logging.getLogger(__name__)
-
-#: Weights that come with the project, by the name a setting uses.
-ADAPTERS = Path(__file__).resolve().parent / "weights"
 
 
 @register("squad_reader")
@@ -45,8 +44,9 @@ class SquadReader(TrainedComponent):
       context's windows. An answer is believed where its score is above this one.
 
     Args:
-        checkpoint: name or folder of the encoder (``skills.checkpoints``).
-        adapter: folder with the trained adapter; a bare name is one of the project's own; ""
+        checkpoint: name or folder of the encoder (``skills.checkpoints``); "" is the one that the
+            adapter was trained on.
+        adapter: ``fast``, ``accurate`` (``skills.qa.sizes``) or a folder with a trained adapter; ""
             takes the checkpoint's own span head.
         precision: ``auto``, ``int8`` or ``fp32``; ``auto`` is int8 where the processor has
             instructions for it, else fp32, which then is as fast and answers a little better.
@@ -84,7 +84,7 @@ class SquadReader(TrainedComponent):
 
     def __init__(
         self,
-        checkpoint: str = "all-MiniLM-L6-v2",
+        checkpoint: str = "",
         adapter: str = "",
         precision: Precision = "auto",
         max_seq_length: int = 384,
@@ -109,7 +109,9 @@ class SquadReader(TrainedComponent):
             n_best_size=n_best_size, max_answer_length=max_answer_length, max_batch_tokens=max_batch_tokens
         )
         adapter = load_path or adapter
+        checkpoint = checkpoint_of(checkpoint, adapter)
         folder = checkpoint_folder(checkpoint, verify=False)
+        adapted = adapter_folder(adapter)
         self.checkpoint_name = checkpoint
         self.save_path = Path(save_path).expanduser()
         self.tokenizer = WindowTokenizer(
@@ -119,7 +121,7 @@ class SquadReader(TrainedComponent):
         self.max_answer_length = max_answer_length
         # a variable set in the environment arrives as a string
         self.null_threshold = None if null_threshold in (None, "") else float(null_threshold)
-        self.adapter_path = _adapter_folder(adapter) or str(folder)
+        self.adapter_path = str(adapted or folder)
         self.max_batch_tokens = max_batch_tokens
         self.model: SpanModel
         self.learner: ReaderLearner | None = None
@@ -128,6 +130,7 @@ class SquadReader(TrainedComponent):
 
             self.learner = ReaderLearner(
                 folder,
+                checkpoint,
                 self.tokenizer,
                 ReaderRecipe.from_config("squad_reader", recipe or {}),
                 Path(work_path).expanduser(),
@@ -138,12 +141,14 @@ class SquadReader(TrainedComponent):
             onnx_file = compile_checkpoint(
                 checkpoint,
                 "span",
-                adapter=_adapter_folder(adapter),
+                adapter=str(adapted) if adapted else None,
                 precision=precision,
                 cache_path=cache_path,
                 announce=log.warning,
             )
             self.model = OnnxSpanModel(onnx_file, n_threads)
+        #: Conversations that ask at the same moment share their forward passes.
+        self._read_windows: MicroBatcher[Window, WindowLogits] = MicroBatcher(self._logits_of)
 
     def __call__(
         self, contexts: Sequence[str], questions: Sequence[str]
@@ -176,11 +181,14 @@ class SquadReader(TrainedComponent):
                 if not isinstance(text, str):
                     raise InputError(f"{name}: expected texts, got {type(text).__name__}")
         windows = self.tokenizer.windows(questions, contexts)
-        logits = window_logits(self.model, windows, self.tokenizer.template.pad_id, self.max_batch_tokens)
+        logits = self._read_windows(windows)
         of_pair: list[list[WindowLogits]] = [[] for _ in questions]
         for window, found in zip(windows, logits, strict=True):
             of_pair[window.question].append(found)
         return [best_spans(found, self.n_best_size, self.max_answer_length) for found in of_pair]
+
+    def _logits_of(self, windows: Sequence[Window]) -> list[WindowLogits]:
+        return window_logits(self.model, windows, self.tokenizer.template.pad_id, self.max_batch_tokens)
 
     # -- training: DeepPavlov's and skills.training's side ---------------------------------
 
@@ -193,14 +201,6 @@ class SquadReader(TrainedComponent):
     ) -> dict[str, float]:
         """One optimisation step on a batch of DeepPavlov's ``squad_iterator``."""
         return {"loss": self._learner().learn(contexts, questions, answers, starts)}
-
-
-def _adapter_folder(adapter: str) -> str | None:
-    """An adapter's folder; a bare name is looked up among the project's own."""
-    if not adapter:
-        return None
-    own = ADAPTERS / adapter
-    return str(own if own.is_dir() else Path(adapter).expanduser())
 
 
 def _at_least_one(**values: int) -> None:

@@ -37,6 +37,7 @@ class ReaderLearner(Learner):
 
     Args:
         checkpoint: folder of the base model.
+        base_name: its name, which the adapter remembers.
         tokenizer: makes the windows.
         recipe: how to teach.
         work_path: folder of the checkpoints and of the result.
@@ -47,6 +48,7 @@ class ReaderLearner(Learner):
     def __init__(
         self,
         checkpoint: Path,
+        base_name: str,
         tokenizer: WindowTokenizer,
         recipe: ReaderRecipe,
         work_path: Path,
@@ -67,7 +69,7 @@ class ReaderLearner(Learner):
                 for parameter in model.base_model.embeddings.parameters():
                     parameter.requires_grad_(False)
         self.low_rank = bool(recipe.lora_rank)
-        super().__init__(model, base, checkpoint.name, recipe, work_path)
+        super().__init__(model, base, base_name, recipe, work_path)
 
     def learn(
         self,

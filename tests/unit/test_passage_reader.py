@@ -9,7 +9,7 @@ import pytest
 
 from skills.dialog import Passage
 from skills.qa.passage_reader import PassageReader
-from skills.qa.reader import ADAPTERS
+from skills.qa.sizes import ADAPTERS
 from skills.qa.spans import Span, SpanPrediction
 
 TEXT = "The Committee has at least\n4 members.\n  2. When there are fewer than 8, more are named."

@@ -96,6 +96,7 @@ class MaskedLm(TrainedComponent):
 
             self.learner = MaskedLearner(
                 folder,
+                checkpoint,
                 self.vocabulary,
                 MaskedRecipe.from_config("masked_lm", recipe or {}),
                 Path(work_path).expanduser(),

@@ -58,6 +58,7 @@ class MaskedLearner(Learner):
 
     Args:
         checkpoint: folder of the base model, with or without a head.
+        base_name: its name, which the adapter remembers.
         vocabulary: its tokens.
         recipe: how to teach.
         work_path: folder of the checkpoints and of the result.
@@ -69,6 +70,7 @@ class MaskedLearner(Learner):
     def __init__(
         self,
         checkpoint: Path,
+        base_name: str,
         vocabulary: Vocabulary,
         recipe: MaskedRecipe,
         work_path: Path,
@@ -91,7 +93,7 @@ class MaskedLearner(Learner):
         if prior_path is not None and any(p is bias for n, p in model.named_parameters() if n in fresh):
             bias.data.copy_(torch.from_numpy(log_frequencies(vocabulary, prior_path, len(bias))))
         rates = dict.fromkeys(sorted(fresh), recipe.head_rate)
-        super().__init__(model, base, checkpoint.name, recipe, work_path, rates)
+        super().__init__(model, base, base_name, recipe, work_path, rates)
 
     def learn(self, texts: Sequence[str]) -> float:
         """One optimisation step; returns the loss over the hidden tokens."""
