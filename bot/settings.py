@@ -121,8 +121,9 @@ class Settings:
     )
     reader: str = _setting(
         "QUOTH_READER", "", parsing.anything,
-        "weights of the reader: a name or a folder",
-        shown="as configs/dialog.json says",
+        "the reader: fast, accurate (right more often, waits longer; bring it first by python -m bot models "
+        "all-mpnet-base-v2) or a folder with an adapter",
+        shown="fast",
     )
     memory_mb: int | None = _setting(
         "QUOTH_MEMORY_MB", None, parsing.whole(1, 100_000_000),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tiny_bert import tiny_bert
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.json"))
 BUILD = """
@@ -29,6 +31,7 @@ OUTPUTS = {
     "ingest.json": "results",
     "lm_from_scratch.json": "perplexities n_predictions",
     "masked_lm.json": "hits log_probabilities",
+    "squad_bert.json": "answers starts scores no_answer_scores",
     "squad_reader.json": "answers starts scores no_answer_scores",
 }
 
@@ -37,6 +40,8 @@ OUTPUTS = {
 def test_config_is_built_without_torch(config: Path, tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("QUOTH_", "REDIS_", "DP_"))}
     environment["QUOTH_DATA_DIR"] = str(tmp_path)
+    if config.name == "squad_bert.json":  # its weights are a user's own
+        environment["DP_CHECKPOINT"] = str(tiny_bert(tmp_path / "bert"))
     done = subprocess.run(
         [sys.executable, "-c", BUILD, str(config)], cwd=ROOT, env=environment, capture_output=True, text=True,
         timeout=300, check=False,

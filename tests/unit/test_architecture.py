@@ -38,6 +38,7 @@ HEAVY = {
     "skills/low_rank.py",
     "skills/training.py",
     "skills/training_checkpoint.py",
+    "skills/qa/convert.py",
     "skills/qa/training.py",
 }
 

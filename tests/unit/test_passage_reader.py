@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from skills.dialog import Passage
+from skills.qa import passage_reader
 from skills.qa.passage_reader import PassageReader
 from skills.qa.sizes import ADAPTERS
 from skills.qa.spans import Span, SpanPrediction
@@ -48,3 +49,51 @@ def test_an_answer_does_not_run_over_a_list_item(found: list[str], answer: str, 
     assert best.text == answer
     assert best.start == 100 + TEXT.index(answer)
     assert best.margin == margin
+
+
+class CountingReader:
+    """Finds a passage's last word, as surely as its length says; remembers what it read."""
+
+    def __init__(self, adapter: str = "", n_threads: int = 1) -> None:
+        self.adapter_path = str(ADAPTERS / "minilm-squad")
+        self.read: list[list[str]] = []
+
+    def predict(self, contexts: Sequence[str], questions: Sequence[str]) -> list[SpanPrediction]:
+        self.read.append(list(contexts))
+        ends = [(len(c.rstrip()), c.rstrip().rfind(" ") + 1) for c in contexts]
+        return [
+            SpanPrediction((Span(start, end, float(end) / 10),), 0.0) if start else SpanPrediction((), 0.0)
+            for end, start in ends
+        ]
+
+
+def passage(n: int, text: str) -> Passage:
+    return Passage("shelf", f"d{n}", f"{n}.txt", None, "", 0, text, 0.5, 0.5, 0.5)
+
+
+def test_a_small_reader_reads_all_and_the_large_one_what_it_thinks_most_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passage_reader, "SquadReader", CountingReader)
+    large: Any = CountingReader()
+    both = PassageReader(large, skim_with="fast", n_reread="2")
+    texts = [f"{'so ' * n}word{n}" for n in (3, 9, 1, 7, 5, 8)]
+    readings = both(
+        ["a?", "b?", "c?"],
+        [[passage(n, text) for n, text in enumerate(texts)], [], [passage(7, "one only")]],
+    )
+    assert both._skimmer is not None
+    assert both._skimmer.read == [[*texts[:5], "one only"]]  # type: ignore[attr-defined]
+    assert large.read == [[texts[1], texts[3], "one only"]]
+    assert [c.text for c in readings[0].candidates] == ["word9", "word7"]
+    # those that the large one did not read are still told of, after its own
+    assert [c.answer for c in readings[0].considered] == ["word9", "word7", "word5", "word3", "word1"]
+    assert readings[1].best is None
+    assert readings[2].considered[0].answer == "only"
+
+
+def test_without_skimming_everything_is_read_by_the_one_reader() -> None:
+    large: Any = CountingReader()
+    reading = PassageReader(large)(["a?"], [[passage(n, f"so word{n}") for n in range(7)]])[0]
+    assert large.read == [[f"so word{n}" for n in range(5)]]
+    assert len(reading.candidates) == len(reading.considered) == 5
