@@ -60,3 +60,33 @@ def test_a_missing_reader_is_one_clear_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "nowhere" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mode", "config", "variable", "value", "said"),
+    [
+        ("interact", "generate", "DP_PRESET", "nonsense", "no preset 'nonsense'; there are: balanced"),
+        ("train", "squad_reader", "DP_DATA_PATH", "/nowhere", "expected *.json files in SQuAD's format"),
+        ("interact", "squad_reader", "DP_ADAPTER", "/nowhere", "expected an adapter"),
+        ("interact", "bert_generator", "DP_PRETRAINED_MODEL", "/nowhere", "no checkpoint '/nowhere'"),
+    ],
+)
+def test_deeppavlov_s_programs_tell_an_error_in_a_line(
+    mode: str, config: str, variable: str, value: str, said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deeppavlov", mode, f"configs/{config}.json"],
+        cwd=ROOT, env={**os.environ, variable: value}, capture_output=True, text=True, timeout=300,
+        check=False, input="",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert said in last
+    assert not last.startswith("skills.")
+
+
+def test_every_config_with_components_of_ours_has_its_errors_told_so() -> None:
+    for config in CONFIGS:
+        text = config.read_text("utf-8")
+        assert '"skills.plain_errors"' in text or "skills." not in text, config.name
