@@ -141,6 +141,13 @@ def chain_figures(shelf: Path, questions: Sequence[Question]) -> list[list[str]]
                 if e.document_id in texts)  # fmt: skip
     rows.append([f"quotes that differ from their source, of {len(evidence)}", "", str(wrong)])
     rows.append(["answered, of all", "", f"{sum(map(bool, sent)) / len(sent):.2f}"])
+    shown = [reply.evidence.quote.casefold() if reply.evidence else "" for reply in replies]
+    holding = sum(
+        any(answer.casefold() in quote for answer in question.answers)
+        for question, quote in zip(questions, shown, strict=True)
+    )
+    rows.append(["a quote shown, as answer or closest", "", f"{sum(map(bool, shown)) / len(shown):.2f}"])
+    rows.append(["the quote shown has the answer in it", "", f"{holding / len(shown):.2f}"])
     rows.append(["ms a question, median", "", f"{statistics.median(times):.0f}"])
     return rows
 

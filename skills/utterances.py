@@ -30,6 +30,16 @@ _ASKS = re.compile(
 )
 
 
+_ADDRESSES = re.compile(
+    r"\b(?:you|your|yours|yourself|u|ur|ya|ты|тебя|тебе|тобой|твой|твоя|вы|вас|вам|ваш)\b", re.I
+)
+
+
+def addresses(utterance: str) -> bool:
+    """Whether an utterance speaks of the one it is put to."""
+    return _ADDRESSES.search(utterance) is not None
+
+
 def asks(utterance: str) -> bool:
     """Whether an utterance asks for something, by its form."""
     return _ASKS.search(utterance) is not None

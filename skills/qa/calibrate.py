@@ -30,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skills.dialog import Document, Knowledge
 from skills.qa.calibration import Calibration, expected_calibration_error
+from skills.qa.closest import closest
 from skills.qa.passage_reader import PassageReader
 from skills.qa.reader import SquadReader
 from skills.retrieval.changes import AddDocument
@@ -46,6 +47,8 @@ RIGHT_F1 = 50.0
 #: Thresholds follow from what a calibrated confidence means: an answer is given where it is more
 #: likely right than wrong, and offered as what comes closest where one in five is right.
 ANSWER_FROM, OFFER_FROM = 0.5, 0.2
+#: At most so many questions about other documents are offered a sentence as what comes closest.
+OFFERED_IN_VAIN = 0.1
 #: How people ask a document for a thing, beside SQuAD's who, what and when.
 FORMS = (
     "{}",
@@ -121,7 +124,7 @@ def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[s
     with tempfile.TemporaryDirectory() as folder:
         shelf = str(Path(folder) / "valid.db")
         build_shelf(encoder, squad, shelf)
-        best, first = ask(encoder, reader, rows, shelf)
+        best, first, similarities = ask(encoder, reader, rows, shelf)
     confidences = cross_validated("the best candidates", *best)
     draw_reliability(confidences, best[1], adapter / "reliability.png")
     weights, bias = weights_of(fit(*best[:2]), FEATURES)
@@ -130,9 +133,27 @@ def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[s
     alone = (first[0][:, columns], first[1], first[2])
     cross_validated("the first passages by themselves", *alone)
     weights_all_read, bias_all_read = weights_of(fit(*alone[:2]), FEATURES_ALL_READ)
-    calibration = Calibration(weights, bias, ANSWER_FROM, OFFER_FROM, weights_all_read, bias_all_read)
+    similarity = offered_from(similarities)
+    calibration = Calibration(
+        weights, bias, ANSWER_FROM, OFFER_FROM, similarity, weights_all_read, bias_all_read
+    )
     _write(adapter, calibration)
     print(json.dumps(asdict(calibration)))
+
+
+def offered_from(similarities: Sequence[tuple[str, float]]) -> float:
+    """The least similarity, in steps of 0.05, that few sentences reach where all are about something else.
+
+    Args:
+        similarities: group of a question, and that of the sentence chosen for it.
+    """
+    others = np.array([value for group, value in similarities if group.startswith("other ")])
+    steps = [round(0.05 * n, 2) for n in range(1, 20)]
+    least = next((step for step in steps if (others >= step).mean() <= OFFERED_IN_VAIN), steps[-1])
+    for kind in ("other ", "talk "):
+        share = np.mean([value >= least for group, value in similarities if group.startswith(kind)])
+        print(f"closest: from {least}, {share:.3f} of what is {kind.strip()} is offered a sentence")
+    return least
 
 
 def cross_validated(what: str, features: FloatArray, right: FloatArray, groups: NDArray[Any]) -> FloatArray:
@@ -163,24 +184,28 @@ Asked = tuple[FloatArray, FloatArray, NDArray[Any]]
 
 def ask(
     encoder: SentenceEncoder, reader: PassageReader, rows: Sequence[tuple[str, list[str], str]], shelf: str
-) -> tuple[Asked, Asked]:
+) -> tuple[Asked, Asked, list[tuple[str, float]]]:
     """Ask everything of one shelf.
 
     Returns:
         for the best candidate of each question, and for that of the first passage: features (n, 5),
-        right (n,), group (n,).
+        right (n,), group (n,); and each question's group with the similarity of the sentence that
+        comes closest to it.
     """
     retriever = Retriever(encoder)
+    similarities: list[tuple[str, float]] = []
     found: tuple[list[Any], list[Any]] = ([], [])
     for question, answers, group in rows:
         passages = retriever([question], [Knowledge((shelf,))])
-        candidates = reader(([question]), passages)[0].candidates
+        reading = reader([question], passages)[0]
+        candidates = reading.candidates
+        similarities.append((group, closest(question, reading, encoder)[1]))
         first = [c for c in candidates if c.passage is passages[0][0]]
         for kind, candidate in zip(found, (*candidates[:1], *first), strict=False):
             right = bool(answers) and squad_v2_f1([answers], [candidate.text]) >= RIGHT_F1
             features = [getattr(candidate.features, name) for name in FEATURES]
             kind.append((features, float(right), group))
-    return _columns(found[0]), _columns(found[1])
+    return _columns(found[0]), _columns(found[1]), similarities
 
 
 def _columns(rows: Sequence[tuple[list[float], float, str]]) -> Asked:

@@ -46,6 +46,7 @@ class Calibration:
         bias: added to the weighted sum.
         answer_threshold: confidence from which an answer is given as one.
         offer_threshold: confidence from which it is offered as what comes closest.
+        offer_similarity: cosine of question and sentence from which the sentence is offered so.
         weights_all_read: the weights where every passage that there is was read, as in a short
             document: how far a passage stands out in a search says nothing there. Empty: ``weights``.
         bias_all_read: the bias that goes with them.
@@ -55,6 +56,7 @@ class Calibration:
     bias: float = 0.0
     answer_threshold: float = 0.5
     offer_threshold: float = 0.1
+    offer_similarity: float = 0.45
     weights_all_read: dict[str, float] = field(default_factory=dict)
     bias_all_read: float = 0.0
 

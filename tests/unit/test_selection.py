@@ -10,7 +10,8 @@ from skills.qa.calibration import Calibration, Features
 from skills.qa.passage_reader import Candidate, Reading
 from skills.quoting import make_evidence
 from skills.selection import Choice, ReplySelector, SkillChooser, same_answer
-from skills.utterances import asks
+from skills.utterances import addresses, asks
+from tests.support.letter_encoder import LetterEncoder
 
 SHELF = Knowledge(("shelf",))
 
@@ -85,6 +86,18 @@ def test_a_question_close_to_a_passage_is_no_small_talk() -> None:
     assert choose(0.95, near, question="I love dogs").skill == "chat"
 
 
+@pytest.mark.parametrize(
+    ("question", "skill"),
+    [
+        ("Can I bring my dog to the office?", "none"),  # what is made up would read like a permission
+        ("Do you like dogs?", "chat"),
+        ("I like dogs", "chat"),
+    ],
+)
+def test_a_question_that_addresses_nobody_must_surely_be_small_talk(question: str, skill: str) -> None:
+    assert choose(0.7, found(LEASE, "900 euros", 0.1, similarity=0.1), question=question).skill == skill
+
+
 def test_without_documents_everything_is_chat_unless_only_documents_answer() -> None:
     assert choose(0.0, knowledge=None).skill == "chat"
     assert choose(0.0, knowledge=Knowledge()).skill == "chat"
@@ -92,7 +105,7 @@ def test_without_documents_everything_is_chat_unless_only_documents_answer() -> 
 
 
 def select(choice: Choice, draft: Draft | None = None):  # type: ignore[no-untyped-def]
-    selector = ReplySelector(Holder(), Quotes(LEASE, LETTER))  # type: ignore[arg-type]
+    selector = ReplySelector(Holder(), Quotes(LEASE, LETTER), LetterEncoder())  # type: ignore[arg-type]
     return selector(["x"], [choice], [draft])[0]
 
 
@@ -106,7 +119,7 @@ def test_documents_that_disagree_are_both_shown() -> None:
 def test_documents_that_agree_are_one_answer() -> None:
     copy = Document("3", "copy.txt", "Rent: 900 euros a month.")
     reading = Reading((found(LEASE, "900 euros", 0.9), found(copy, "900 euros a month", 0.8)))
-    selector = ReplySelector(Holder(), Quotes(LEASE, copy))  # type: ignore[arg-type]
+    selector = ReplySelector(Holder(), Quotes(LEASE, copy), LetterEncoder())  # type: ignore[arg-type]
     assert selector(["x"], [Choice("qa", 0.9, reading)], [None])[0].also == ()
 
 
@@ -114,6 +127,17 @@ def test_what_comes_closest_is_offered_where_it_is_worth_it() -> None:
     worth = select(Choice("none", 0.7, Reading((found(LEASE, "900 euros", 0.3),))))
     assert (worth.skill, worth.text, worth.evidence.answer) == ("none", "", "900 euros")
     assert select(Choice("none", 0.9, Reading((found(LEASE, "900 euros", 0.1),)))).evidence is None
+
+
+def test_a_close_sentence_is_offered_though_the_reader_believes_in_nothing() -> None:
+    selector = ReplySelector(Holder(), Quotes(LEASE), LetterEncoder())  # type: ignore[arg-type]
+    reading = Reading((found(LEASE, "new", 0.01),))
+    close, far = (
+        selector([question], [Choice("none", 0.99, reading)], [None])[0]
+        for question in ("The rent is how many euros?", "Wer war Johann Gutenberg?")
+    )
+    assert (close.skill, close.text, close.evidence.quote) == ("none", "", "The rent is 900 euros.")
+    assert far.evidence is None
 
 
 def test_nothing_generated_is_shown_as_evidence() -> None:
@@ -129,7 +153,7 @@ def test_nothing_generated_is_shown_as_evidence() -> None:
 
 def test_a_quote_that_does_not_hold_is_not_sent() -> None:
     changed = Document("1", "lease.txt", "Something else entirely stands here now.")
-    selector = ReplySelector(Holder(), Quotes(changed))  # type: ignore[arg-type]
+    selector = ReplySelector(Holder(), Quotes(changed), LetterEncoder())  # type: ignore[arg-type]
     reply = selector(["x"], [Choice("qa", 0.9, Reading((found(LEASE, "900 euros", 0.9),)))], [None])[0]
     assert (reply.skill, reply.text, reply.evidence) == ("none", "", None)
 
@@ -154,3 +178,16 @@ def test_same_answer(one: str, other: str, same: bool) -> None:
 )
 def test_asks(utterance: str, expected: bool) -> None:
     assert asks(utterance) is expected
+
+
+@pytest.mark.parametrize(
+    ("utterance", "speaks_of_you"),
+    [
+        ("What do you like?", True),
+        ("Is this your idea?", True),
+        ("А ты кто?", True),
+        ("Are youths let in?", False),
+    ],
+)
+def test_addresses(utterance: str, speaks_of_you: bool) -> None:
+    assert addresses(utterance) == speaks_of_you
