@@ -4,6 +4,13 @@ The text part is parsed by events (lxml), so that its size and nesting cost litt
 as the author left it, that is insertions and not deletions; text boxes once; footnotes and
 endnotes after the text. Not read: headers, footers, comments, numbers that Word computes for
 lists and headings.
+
+Why not with python-docx (1.2), the format's usual library, which writes and edits well: what it
+gives as a document's text lacks tracked insertions, content controls, smart tags, text boxes and
+notes, and a quote from a contract without them may say the opposite. It opens no document with
+macros, none of the "strict" variety and none with a link to a picture that is not there, which
+Word itself leaves behind, and holds a document's whole tree, ten times its XML, in memory. It is
+what this reader is tested against: all that it reads has to be here, in the same order.
 """
 
 from __future__ import annotations

@@ -50,6 +50,17 @@ def save_docx(document: docx.document.Document) -> bytes:
     return out.getvalue()
 
 
+def altered_docx(changes: Mapping[str, tuple[str, str]]) -> bytes:
+    """A whole .docx that says "x", in which words of a part are replaced: (old, new) by the part's name."""
+    whole = zipfile.ZipFile(io.BytesIO(write_docx([("Normal", "x")])))
+    files: dict[str, str | bytes] = {name: whole.read(name) for name in whole.namelist()}
+    for name, (old, new) in changes.items():
+        content = whole.read(name).decode()
+        assert old in content, f"{name} has no {old}"
+        files[name] = content.replace(old, new)
+    return write_zip(files)
+
+
 def raw_docx(body: str, *, before: str = "", **parts: str) -> bytes:
     """A .docx around the XML of its body; further parts by their name below ``word/``."""
     document = f'<?xml version="1.0"?>{before}<w:document {WORD}><w:body>{body}</w:body></w:document>'

@@ -20,6 +20,7 @@ from bot.errors import (
 from tests.support.document_files import (
     CONTENT_TYPES,
     WORD,
+    altered_docx,
     paragraph,
     raw_docx,
     save_docx,
@@ -35,6 +36,7 @@ LAUGHS = (
     + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
     + "]>"
 )
+RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
 def read(data: bytes, limits: Limits = LIMITS) -> Extract:
@@ -96,6 +98,33 @@ def test_docx_reads_what_the_author_left() -> None:
         "<w:sdt><w:sdtContent>" + paragraph("In a control.") + "</w:sdtContent></w:sdt>"
     )
     assert read(raw_docx(body)).text == "Pay nine-fold\ninstalments\n\nIn a control."
+
+
+def test_docx_words_that_word_marked_as_a_date_or_a_name_are_read() -> None:
+    body = "<w:p><w:r><w:t>due </w:t></w:r><w:smartTag><w:r><w:t>1 May</w:t></w:r></w:smartTag></w:p>"
+    assert read(raw_docx(body)).text == "due 1 May"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "word/_rels/document.xml.rels": (
+                "</Relationships>",
+                f'<Relationship Id="r99" Type="{RELATION}/image" Target="NULL"/></Relationships>',
+            )
+        },
+        {
+            "[Content_Types].xml": (
+                "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+                "application/vnd.ms-word.document.macroEnabled.main+xml",
+            )
+        },
+    ],
+    ids=["a picture that is not there", "with macros"],
+)
+def test_docx_as_word_also_writes_it_is_read(changes: dict[str, tuple[str, str]]) -> None:
+    assert read(altered_docx(changes)).text == "x"
 
 
 def test_docx_text_boxes_are_read_once() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from html import escape
 from itertools import pairwise
@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.document_formats.builder import Extract
-from bot.document_formats.cleaning import clean
+from bot.document_formats.cleaning import clean, clean_prose
 from bot.document_formats.limits import Limits
 from bot.document_formats.reading import reader
 from bot.document_formats.sniffing import Format
@@ -130,7 +130,24 @@ def test_docx(blocks: list[tuple[str, str]]) -> None:
             document.add_table(rows=1, cols=2).cell(0, 1).text = text
         else:
             document.add_paragraph(text, style=style)
-    check(extract("zip", save_docx(document)))
+    data = save_docx(document)
+    found = extract("zip", data)
+    check(found)
+    # What the format's own library reads is there, in its order.
+    text, position = found.text if found else "", 0
+    for paragraph in paragraphs_of(docx.Document(io.BytesIO(data))):
+        words = clean_prose(paragraph)
+        assert words in text[position:]
+        position = text.index(words, position) + len(words)
+
+
+def paragraphs_of(document: docx.document.Document) -> Iterator[str]:
+    """The text of each paragraph and table cell, as python-docx gives it."""
+    for block in document.iter_inner_content():
+        if isinstance(block, docx.text.paragraph.Paragraph):
+            yield block.text
+        else:
+            yield from (" ".join(clean_prose(cell.text).split()) for row in block.rows for cell in row.cells)
 
 
 @MANY
