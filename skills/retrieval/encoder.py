@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +39,11 @@ class OnnxEncoder:
         tokenizer_file: the checkpoint's ``tokenizer.json``.
         name: tells this encoder's vectors from those of another.
         max_seq_length: tokens of a text that are read, special tokens included.
-        max_batch_tokens: padded tokens in one forward pass. On two cores more than a few
-            hundred no longer fit the caches and are slower than one after the other.
-        n_threads: threads of one forward pass.
+        max_batch_tokens: padded tokens in one forward pass. More than a few hundred no longer
+            fit the caches and are slower than one after the other.
+        n_threads: forward passes at the same time, each in a thread of its own. Several threads
+            in one pass wait for each other at each of its steps: a long document took a quarter
+            more of the processor and, on a busy machine, a third more time.
 
     Attributes:
         name: as given.
@@ -60,7 +64,8 @@ class OnnxEncoder:
     ) -> None:
         self._tokenizer = load_tokenizer(tokenizer_file)
         self._tokenizer.enable_truncation(max_seq_length)
-        self._model = OnnxModel(onnx_file, n_threads)
+        self._model = OnnxModel(onnx_file, n_threads=1)
+        self._n_threads = n_threads
         self._max_batch_tokens = max_batch_tokens
         self.name = name
         self.n_dimensions = int(self._model.n_dimensions)
@@ -70,7 +75,8 @@ class OnnxEncoder:
 
         Args:
             texts: each read up to ``max_seq_length`` tokens; "" has an embedding too.
-            progress: told the share of the texts that is done.
+            progress: told the share of the texts that is done, in this thread. What it raises
+                ends the work and is passed on.
 
         Returns:
             float32, shape (n_texts, n_dimensions), in the order of ``texts``.
@@ -78,13 +84,26 @@ class OnnxEncoder:
         # one by one: batch encoding starts a thread pool that does not survive a fork
         ids = [self._tokenizer.encode(encodable(text)).ids for text in texts]
         vectors = np.empty((len(ids), self.n_dimensions), dtype=np.float32)
+        groups = by_length([len(i) for i in ids], self._max_batch_tokens)
         n_done = 0
-        for group in by_length([len(i) for i in ids], self._max_batch_tokens):
-            vectors[group] = self._forward([ids[i] for i in group])
-            n_done += len(group)
-            if progress is not None:
-                progress(n_done / len(ids))
+        with closing(self._passes([[ids[i] for i in group] for group in groups])) as passes:
+            for group, found in zip(groups, passes, strict=True):
+                vectors[group] = found
+                n_done += len(group)
+                if progress is not None:
+                    progress(n_done / len(ids))
         return vectors
+
+    def _passes(self, batches: Sequence[Sequence[Sequence[int]]]) -> Generator[FloatArray, None, None]:
+        """The vectors of each batch, in order."""
+        if len(batches) <= 1 or self._n_threads == 1:
+            yield from map(self._forward, batches)
+            return
+        pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix="encoder")
+        try:
+            yield from pool.map(self._forward, batches)
+        finally:  # also where the caller gives up: what was not begun is not done
+            pool.shutdown(cancel_futures=True)
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> FloatArray:
         shape = (len(ids), max(len(i) for i in ids))

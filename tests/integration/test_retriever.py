@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.follow_ups import DIALOGS, NEW_TOPICS, TEXTS, UNSEEN, found_first, shelf_of_texts
 from skills.dialog import Document, Knowledge
@@ -68,6 +72,30 @@ def test_progress_of_the_encoder(encoder: SentenceEncoder) -> None:
     assert len(told) > 2
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_passes_at_the_same_time_give_the_vectors_of_passes_in_turn() -> None:
+    texts = [f"{text} {n}" for n in range(12) for text in TEXTS.values()]
+    together, in_turn = (SentenceEncoder(n_threads=n).encode(texts) for n in (3, 1))
+    np.testing.assert_array_equal(together, in_turn)
+
+
+def test_giving_up_ends_the_passes(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+
+    def forward(ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        passes.append(len(ids))
+        time.sleep(0.01)
+        return np.zeros((len(ids), 384), dtype=np.float32)
+
+    def give_up(share: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(encoder._encoder, "_forward", forward)
+    with pytest.raises(KeyboardInterrupt):
+        encoder.encode(["word " * 250] * 100, give_up)
+    assert len(passes) < 25
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
 
 
 def test_batches_hold_every_text_once_and_keep_the_bound() -> None:
