@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 #: Part of every document's id. Raise it when the same file would give another text.
-_RULES = 1
+_RULES = 2
 #: Plain text up to this size is read in the service itself: nothing in it can be hostile.
 _IN_SERVICE_BYTES = MEGABYTE
 _LONGEST_NAME = 500

@@ -7,7 +7,7 @@ items of a list, a new section at each heading.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,11 +16,6 @@ from bot.document_formats.limits import Limits
 from bot.errors import DocumentTooLarge, EmptyDocument
 
 Kind = Literal["paragraph", "heading", "item", "row", "verbatim"]
-
-#: Between the cells of a table's row.
-CELL_SEPARATOR = " | "
-#: A cell with more blocks or characters than these holds a page's layout, not a value.
-_CELL_BLOCKS, _CELL_CHARACTERS = 3, 600
 
 
 @dataclass(frozen=True)
@@ -131,23 +126,6 @@ class TextBuilder:
             starts.insert(0, (clean_label(title) or starts[0][0], 0))
         # Headings without text between them begin at the same place: the last one names it.
         return Extract(text, tile(starts, len(text)))
-
-
-def row_blocks(cells: Sequence[Sequence[Block]]) -> list[Block]:
-    """The row of a table from the blocks in its cells: one line, "cell | cell".
-
-    Where the table only arranges a page (a cell holds many paragraphs), the blocks themselves.
-    """
-    if any(
-        len(cell) > _CELL_BLOCKS or sum(len(block.text) for block in cell) > _CELL_CHARACTERS
-        for cell in cells
-    ):
-        return [block for cell in cells for block in cell]
-    values = [" ".join(" ".join(block.text.split()) for block in cell) for cell in cells]
-    if not any(values):
-        return []
-    anchors = tuple(anchor for cell in cells for block in cell for anchor in block.anchors)
-    return [Block(CELL_SEPARATOR.join(values), "row", anchors)]
 
 
 def tile(starts: Iterable[tuple[str, int]], length: int) -> tuple[Section, ...]:

@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from bot.document_formats.archive import Archive, main_part, resolve
-from bot.document_formats.builder import Block, Extract, Kind, TextBuilder, row_blocks
+from bot.document_formats.builder import Block, Extract, Kind, TextBuilder
 from bot.document_formats.limits import Limits
+from bot.document_formats.rows import TableRows
 from bot.errors import DamagedDocument, DocumentTooLarge
 
 _CHUNK = 1 << 16
@@ -38,6 +39,8 @@ _SKIPPED = frozenset({"del", "moveFrom", "pPrChange", _FALLBACK})
 _CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 #: Outline levels that make a heading: Word's "Heading 1" to "Heading 9".
 _OUTLINE_LEVELS = frozenset("012345678")
+#: How a property that is there is said to be off.
+_OFF = frozenset({"0", "false", "off"})
 _NOTES = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"))
 
 
@@ -135,6 +138,15 @@ class _Paragraph:
     kind: Kind = "paragraph"
 
 
+@dataclass
+class _Table:
+    """A table that is being read: its rows so far, and the open one's cells."""
+
+    rows: TableRows = field(default_factory=TableRows)
+    cells: list[list[Block]] = field(default_factory=list)
+    is_header: bool = False
+
+
 class _Part:
     """Receives the parser's events."""
 
@@ -146,7 +158,7 @@ class _Part:
         self._skipped_from = 0
         self._in_text = False
         self._paragraphs: list[_Paragraph] = []  # a text box stands inside a paragraph
-        self._rows: list[list[list[Block]]] = []  # for each open table the cells of its row
+        self._tables: list[_Table] = []
 
     # What the parser calls.
 
@@ -168,9 +180,11 @@ class _Part:
         elif name == "t":
             self._in_text = True
         elif name == "tbl":
-            self._rows.append([])
-        elif name == "tc" and self._rows:
-            self._rows[-1].append([])
+            self._tables.append(_Table())
+        elif name == "tc" and self._tables:
+            self._tables[-1].cells.append([])
+        elif name == "tblHeader" and self._tables:
+            self._tables[-1].is_header = _attribute(attributes, "val") not in _OFF
         elif self._paragraphs:
             self._in_paragraph(name, attributes)
 
@@ -186,11 +200,11 @@ class _Part:
         elif name == "p" and self._paragraphs:
             paragraph = self._paragraphs.pop()
             self._emit(Block("".join(paragraph.text), paragraph.kind))
-        elif name == "tr" and self._rows:
+        elif name == "tr" and self._tables:
             self._end_row()
-        elif name == "tbl" and self._rows:
+        elif name == "tbl" and self._tables:
             self._end_row()
-            self._rows.pop()
+            self._tables.pop()
 
     def data(self, data: str) -> None:
         if self._in_text and not self._skipped_from and self._paragraphs:
@@ -230,15 +244,17 @@ class _Part:
     def _emit(self, block: Block) -> None:
         if not block.text.strip():
             return
-        for row in reversed(self._rows):
-            if row:
-                row[-1].append(block)
+        for table in reversed(self._tables):
+            if table.cells:
+                table.cells[-1].append(block)
                 return
         self.blocks.append(block)
 
     def _end_row(self) -> None:
-        cells, self._rows[-1] = self._rows[-1], []
-        for block in row_blocks(cells):
+        table = self._tables[-1]
+        blocks = table.rows.blocks(table.cells, header=table.is_header)
+        table.cells, table.is_header = [], False
+        for block in blocks:
             self._emit(block)
 
 

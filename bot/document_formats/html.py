@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from bot.document_formats.builder import Block, Extract, Kind, TextBuilder, row_blocks
+from bot.document_formats.builder import Block, Extract, Kind, TextBuilder
 from bot.document_formats.encoding import declared_encoding, decode
 from bot.document_formats.limits import Limits
+from bot.document_formats.rows import TableRows
 from bot.errors import DamagedDocument, DocumentTooLarge
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -75,9 +76,18 @@ def html_blocks(
 
 @dataclass
 class _Table:
-    """A table that is being read: the finished cells of the open row, each a list of blocks."""
+    """A table that is being read.
 
+    Attributes:
+        rows: what has become of the rows before.
+        cells: of the open row, each a list of blocks.
+        is_header: whether all of these name columns.
+        in_cell: whether the last one is still open.
+    """
+
+    rows: TableRows = field(default_factory=TableRows)
     cells: list[list[Block]] = field(default_factory=list)
+    is_header: bool = True
     in_cell: bool = False
 
 
@@ -176,6 +186,7 @@ class _Page:
             self._tables.append(_Table())
         elif tag in _CELLS and self._tables:
             self._tables[-1].cells.append([])
+            self._tables[-1].is_header &= tag == "th"
             self._tables[-1].in_cell = True
 
     def _end_block(self, tag: str) -> None:
@@ -212,8 +223,9 @@ class _Page:
         self.blocks.append(block)
 
     def _end_row(self, table: _Table) -> None:
-        cells, table.cells, table.in_cell = table.cells, [], False
-        for block in row_blocks(cells):
+        blocks = table.rows.blocks(table.cells, header=table.is_header)
+        table.cells, table.is_header, table.in_cell = [], True, False
+        for block in blocks:
             self._emit(block)
 
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.document_formats.builder import CELL_SEPARATOR, Block, Extract, TextBuilder
+from bot.document_formats.builder import Block, Extract, TextBuilder
 from bot.document_formats.encoding import decode
 from bot.document_formats.html import html_blocks
 from bot.document_formats.limits import Limits
+from bot.document_formats.rows import TableRows
 
 #: A block of settings that many generators expect before the text.
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<settings>(?:.*\n){0,200}?)(?:---|\.\.\.)[ \t]*\n")
@@ -42,7 +43,9 @@ def _blocks(tokens: list[Token], limits: Limits) -> Iterator[Block]:
     numbers: list[int] = []  # for each open list the next number, 0 for bullets
     marker = ""
     in_heading = False
-    row: list[str] | None = None
+    rows = TableRows()
+    row: list[list[Block]] | None = None
+    in_head = False
     for token in tokens:
         if token.type == "bullet_list_open":
             numbers.append(0)
@@ -59,10 +62,14 @@ def _blocks(tokens: list[Token], limits: Limits) -> Iterator[Block]:
             in_heading = True
         elif token.type == "heading_close":
             in_heading = False
+        elif token.type == "table_open":
+            rows = TableRows()
+        elif token.type in ("thead_open", "thead_close"):
+            in_head = token.type == "thead_open"
         elif token.type == "tr_open":
             row = []
         elif token.type == "tr_close" and row is not None:
-            yield Block(CELL_SEPARATOR.join(row), "row")
+            yield from rows.blocks(row, header=in_head)
             row = None
         elif token.type in ("fence", "code_block"):
             yield Block(token.content, "verbatim")
@@ -71,7 +78,7 @@ def _blocks(tokens: list[Token], limits: Limits) -> Iterator[Block]:
         elif token.type == "inline":
             text = _inline(token.children or [])
             if row is not None:
-                row.append(" ".join(text.split()))
+                row.append([Block(text)])
             elif in_heading:
                 yield Block(text, "heading")
             else:

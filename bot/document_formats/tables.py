@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from itertools import islice
 
-from bot.document_formats.builder import CELL_SEPARATOR, Block, Extract, TextBuilder
+from bot.document_formats.builder import Block, Extract, TextBuilder
 from bot.document_formats.encoding import decode
 from bot.document_formats.limits import Limits
+from bot.document_formats.rows import CELL_SEPARATOR, are_names, row_line
 from bot.errors import DamagedDocument
 
 ROWS_A_SECTION = 100
 
 _DELIMITERS = ",;\t|"
-_NUMBER = re.compile(r"[\s\d.,:/%€$£+-]+")
-_LONGEST_NAME = 60
 
 
 def read_table(data: bytes, name: str, limits: Limits) -> Extract:
@@ -55,26 +53,14 @@ def _lines(rows: Iterator[list[str]]) -> Iterator[str]:
     yield CELL_SEPARATOR.join(first)
     if second is None:
         return
-    names = [cell[:_LONGEST_NAME] for cell in first] if _are_names(first, second) else None
+    names = first if are_names(first, second) else None
     yield _line(second, names)
     for row in filled:
         yield _line(row, names)
 
 
 def _line(row: list[str], names: list[str] | None) -> str:
-    if names is None or len(row) > len(names):
-        return CELL_SEPARATOR.join(row)
-    return CELL_SEPARATOR.join(f"{name}: {cell}" for name, cell in zip(names, row, strict=False) if cell)
-
-
-def _are_names(first: list[str], second: list[str]) -> bool:
-    return (
-        len(first) > 1
-        and len(second) <= len(first)
-        and all(first)
-        and len(set(first)) == len(first)
-        and not any(_NUMBER.fullmatch(cell) for cell in first)
-    )
+    return row_line(row, names if names is not None and len(row) <= len(names) else None)
 
 
 def _delimiter(text: str) -> str:

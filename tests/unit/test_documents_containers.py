@@ -90,6 +90,42 @@ def test_docx_tables_keep_a_line_for_each_row() -> None:
     assert read(save_docx(document)).text == "Prices\n\nItem | Price\nTea | 3 EUR each\n\nafter"
 
 
+def table_text(*rows: str, first_is_header: bool = False) -> str:
+    """The text of a Word table with these rows, their cells separated by commas."""
+    body = ""
+    for n, row in enumerate(rows):
+        properties = "<w:trPr><w:tblHeader/></w:trPr>" if first_is_header and n == 0 else ""
+        cells = "".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in row.split(","))
+        body += f"<w:tr>{properties}{cells}</w:tr>"
+    return read(raw_docx(f"<w:tbl>{body}</w:tbl>")).text
+
+
+def test_docx_rows_carry_the_names_of_their_columns() -> None:
+    assert table_text("Who,Fee,Berth", "Adult,240,no", "Guest,,no") == (
+        "Who | Fee | Berth\nWho: Adult | Fee: 240 | Berth: no\nWho: Guest | Berth: no"
+    )
+    assert table_text("Item,Price", "Tea,3", first_is_header=True) == "Item | Price\nItem: Tea | Price: 3"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("Name,Ann Reed", "Date of birth,1 May 1980"),  # a form
+        ("2019,2020,2021", "12,14,17"),
+        ("A,A,B", "1,2,3"),
+        ("A,,B", "1,2,3"),
+    ],
+)
+def test_docx_first_rows_that_are_no_names_stay_rows(rows: tuple[str, ...]) -> None:
+    lines = [" | ".join(row.split(",")) for row in rows]
+    assert table_text(*rows) == "\n".join(lines).replace("|  |", "| |")
+
+
+def test_docx_rows_with_cells_over_several_columns_carry_no_names() -> None:
+    text = table_text("Who,Fee,Berth", "Adult,240,no", "Closed in winter", "Guest,15,no")
+    assert text.splitlines()[2:] == ["Closed in winter", "Who: Guest | Fee: 15 | Berth: no"]
+
+
 def test_docx_reads_what_the_author_left() -> None:
     body = (
         "<w:p><w:r><w:t>Pay </w:t></w:r><w:del><w:r><w:t>ten</w:t><w:delText>ten</w:delText></w:r></w:del>"

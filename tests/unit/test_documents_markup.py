@@ -61,7 +61,11 @@ def test_html_tables_keep_a_line_for_each_row() -> None:
         "<p>Prices<table><caption>2024</caption><tr><th>Item<th>Price<tr><td>Tea <td><p>3</p><p>EUR</p>"
         "<tr><td><td></table>after"
     )
-    assert extract.text == "Prices\n\n2024\n\nItem | Price\nTea | 3 EUR\n\nafter"
+    assert extract.text == "Prices\n\n2024\n\nItem | Price\nItem: Tea | Price: 3 EUR\n\nafter"
+
+
+def test_html_rows_that_say_what_they_are_about_first_name_no_columns() -> None:
+    assert html("<table><tr><th>Born<td>1867<tr><th>Died<td>1934</table>").text == "Born | 1867\nDied | 1934"
 
 
 def test_html_tables_that_arrange_a_page_are_read_as_text() -> None:
@@ -139,7 +143,7 @@ def test_markdown_lists_tables_code_and_quotes() -> None:
         "```py\ndef f():\n    pass\n```\n\n> said\n> so\n"
     )
     assert extract.text == (
-        "- a\n- b c\nd\n3. three\n4. four\n- inner\n\nk | v\nx | 1\n\ndef f():\n    pass\n\nsaid so"
+        "- a\n- b c\nd\n3. three\n4. four\n- inner\n\nk | v\nk: x | v: 1\n\ndef f():\n    pass\n\nsaid so"
     )
 
 
