@@ -63,12 +63,12 @@ def compile_checkpoint(
     adapter_folder = Path(adapter).expanduser().resolve() if adapter else None
     cache = Path(cache_path).expanduser().resolve()
     target = cache / f"{head}-{_key(checkpoint, adapter_folder, head, precision)}.onnx"
-    if _is_whole(target):
+    if is_whole(target):
         return target
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start together compile once
-        if not _is_whole(target):
+        if not is_whole(target):
             folder = checkpoint_folder(checkpoint).resolve()
             if announce is not None:
                 announce(f"Preparing {checkpoint} ({head}) for this machine; once, about 20 seconds")
@@ -102,8 +102,8 @@ def _key(checkpoint: str, adapter: Path | None, head: str, precision: str) -> st
     return digest.hexdigest()[:16]
 
 
-def _is_whole(target: Path) -> bool:
-    """Whether the files are there and are what the compiler wrote (22 MB take 15 ms)."""
+def is_whole(target: Path) -> bool:
+    """Whether a compiled file and those beside it are there and are what was written (22 MB take 15 ms)."""
     try:
         note = json.loads(target.with_suffix(".json").read_text("utf-8"))
         return all(file_sha256(target.parent / name) == sha256 for name, sha256 in note["files"].items())
@@ -117,7 +117,7 @@ def _compile(folder: Path, adapter: Path | None, head: str, precision: str, targ
         command.append(str(adapter))
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)  # noqa: S603
-    if done.returncode or not _is_whole(target):
+    if done.returncode or not is_whole(target):
         lines = done.stderr.strip().splitlines()
         raise DamagedCheckpoint(
             f"{folder} could not be compiled for {head}: {lines[-1] if lines else 'no message'}"

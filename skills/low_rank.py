@@ -6,7 +6,7 @@ weights is ever computed. ``skills.deltas`` merges what is written here. Importe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +15,49 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from safetensors.torch import load_file
 
 from skills.compiled import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from skills.errors import DamagedCheckpoint
+from skills.errors import ConfigurationError, DamagedCheckpoint
 from skills.training_checkpoint import write_tensors
 
 
-def with_low_rank(model: torch.nn.Module, rank: int, fresh: set[str], seen_from: Path | None) -> Any:
-    """Freeze a model and put a low-rank pair beside every matrix of it.
+def with_low_rank(
+    model: torch.nn.Module,
+    rank: int,
+    fresh: set[str],
+    seen_from: Path | None,
+    matrices: Collection[str] | None = None,
+) -> Any:
+    """Freeze a model and put a low-rank pair beside matrices of it.
 
     Args:
         model: of transformers.
         rank: of the pairs; the change is scaled by 2, as alpha is twice the rank.
         fresh: names of parameters that the checkpoint lacks (the head), which are trained whole.
         seen_from: folder of an adapter of the same rank to begin with, or None.
+        matrices: last part of the names of those that get a pair; None is every matrix.
 
     Returns:
         peft's model; what it trains requires a gradient.
 
     Raises:
+        ConfigurationError: if the model has no matrix of one of the names.
         DamagedCheckpoint: if the adapter to begin with has another shape.
     """
     heads = {name.rpartition(".")[0] for name in fresh}
-    matrices = {
+    found_names = {
         name.rpartition(".")[2]
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and name not in heads
     }
+    absent = sorted(set(matrices or ()) - found_names)
+    if absent:
+        raise ConfigurationError(
+            f"low-rank pairs for {', '.join(absent)}: the model has {', '.join(sorted(found_names))}"
+        )
     config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, target_modules=sorted(matrices), modules_to_save=sorted(heads)
+        r=rank,
+        lora_alpha=2 * rank,
+        target_modules=sorted(matrices or found_names),
+        modules_to_save=sorted(heads),
     )
     adapted = get_peft_model(model, config)
     if seen_from is not None:

@@ -20,6 +20,7 @@ from deeppavlov.core.models.component import Component
 
 from skills.dialog import Listener, Preferences, Turn
 from skills.errors import ConfigurationError, GenerationError, parameter_names, refuse_unknown, whole_number
+from skills.generation.adapters import AUTO
 from skills.generation.cleaning import ReplyStream, clean_reply
 from skills.generation.decoding import CHAT_STYLES, MAX_SEED, PRESETS, Decoding, decoding_from, preset
 from skills.generation.engines import Engine, Message, lacking, make_engine
@@ -87,11 +88,13 @@ class ReplyGenerator(Component):
         style: decoding preset where the conversation sets none that there is.
         seed: makes replies repeatable; None gives a new one each time.
         api_key: for the ``openai`` engine; other engines do not look at it.
+        adapter: a low-rank adapter of the model: ``auto``, the project's own where there is one for this
+            model; "" for none; a name or a folder. The ``openai`` engine has none.
         engine_parameters: further parameters of the engine.
 
     Raises:
-        ConfigurationError: for a parameter that does not exist or does not fit, or a style that
-            the engine cannot do.
+        ConfigurationError: for a parameter that does not exist or does not fit, an adapter of another
+            model, or a style that the engine cannot do.
         CheckpointError: if weights are missing or damaged.
         GenerationError: if the engine cannot start.
     """
@@ -108,6 +111,7 @@ class ReplyGenerator(Component):
         style: str = "balanced",
         seed: int | str | None = None,
         api_key: str = "",
+        adapter: str = AUTO,
         engine_parameters: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -115,7 +119,14 @@ class ReplyGenerator(Component):
         if isinstance(engine, str):
             parameters = {"n_threads": n_threads, **(engine_parameters or {})}
             parameters |= {k: v for k, v in (("n_ctx", n_ctx), ("n_slots", n_slots)) if v is not None}
-            if engine == "openai" and api_key:
+            if engine != "openai":
+                parameters.setdefault("adapter", adapter)
+            elif adapter not in ("", AUTO):
+                raise ConfigurationError(
+                    "reply_generator: the engine openai expects no adapter, for the server has the model; "
+                    f'got {adapter!r}; set adapter to "" or choose another engine'
+                )
+            elif api_key:
                 parameters["api_key"] = api_key
             engine = make_engine(engine, model, parameters)
         self.engine = engine

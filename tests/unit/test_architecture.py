@@ -34,6 +34,7 @@ HEAVY = {
     "skills/deltas.py",
     "skills/generation/language_model/training.py",
     "skills/generation/masked_lm/training.py",
+    "skills/generation/small_talk/training.py",
     "skills/learning.py",
     "skills/low_rank.py",
     "skills/training.py",

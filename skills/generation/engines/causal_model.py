@@ -27,12 +27,13 @@ _AUTO = {CTRL: "float16"}
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
-def load_causal_model(model: str, dtype: str) -> tuple[Any, Any]:
+def load_causal_model(model: str, dtype: str, adapter: Path | None = None) -> tuple[Any, Any]:
     """Tokenizer and model, ready to generate; takes seconds.
 
     Args:
         model: a folder, the path of a GGUF file, or a name of ``skills.checkpoints``.
         dtype: one of ``DTYPES``.
+        adapter: folder of a low-rank adapter that is merged into the weights, or None.
 
     Raises:
         CheckpointError: if weights are missing or damaged; no layer is ever left random.
@@ -72,6 +73,10 @@ def load_causal_model(model: str, dtype: str) -> tuple[Any, Any]:
         )
     if loaded.config.model_type == CTRL:
         mend(loaded)
+    if adapter is not None:
+        from skills.deltas import apply_adapter
+
+        apply_adapter(loaded, adapter)
     return tokenizer, loaded.eval()
 
 

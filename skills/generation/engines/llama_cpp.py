@@ -23,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from skills.checkpoints import checkpoint_file
+from skills.compiled import DEFAULT_CACHE
 from skills.dialog import Listener
 from skills.errors import GenerationError, whole_number
+from skills.generation.adapters import adapter_folder
 from skills.generation.decoding import Decoding
 from skills.generation.engines import Generated, Message, Prompt, limit_of
+from skills.generation.engines.lora_gguf import compile_adapter
 from skills.weight_files import gguf_header
 
 log = logging.getLogger(__name__)
@@ -59,10 +62,12 @@ class LlamaCppEngine:
             token for the default model.
         n_threads: threads that compute.
         cache_ram_mib: memory for the prompts of conversations that have no slot just now; 0 for none.
+        adapter: a low-rank adapter: see :func:`~skills.generation.adapters.adapter_folder`.
+        cache_path: where adapters are kept in the form that llama.cpp reads.
 
     Raises:
-        ConfigurationError: for a number out of range.
-        MissingCheckpoint: if there is no such file.
+        ConfigurationError: for a number out of range, or an adapter that does not fit the model.
+        MissingCheckpoint: if there is no such file or adapter.
     """
 
     name = "llama_cpp"
@@ -76,6 +81,8 @@ class LlamaCppEngine:
         n_slots: int | str = 4,
         n_threads: int | str = 2,
         cache_ram_mib: int | str = 64,
+        adapter: str = "",
+        cache_path: str = DEFAULT_CACHE,
     ) -> None:
         self.n_ctx = whole_number("n_ctx", n_ctx, 128, 1_000_000)
         self.n_slots = whole_number("n_slots", n_slots, 1, 64)
@@ -83,6 +90,8 @@ class LlamaCppEngine:
         self.cache_ram_mib = whole_number("cache_ram_mib", cache_ram_mib, 0, 1_000_000)
         self.model = model
         checkpoint_file(model, verify=False)  # whether it is there: cheap, and better said now
+        self.adapter = adapter_folder(adapter, model)
+        self.cache_path = cache_path
         self._server: Any = None
         self._lock = threading.Lock()
         # a request that is too long is refused with its length before anything is computed:
@@ -194,6 +203,9 @@ class LlamaCppEngine:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.n_threads
         params.n_batch = params.n_ubatch = 256  # bounds the compute buffers
         params.cache_ram_mib = self.cache_ram_mib
+        if self.adapter is not None:
+            lora = compile_adapter(self.adapter, file, self.cache_path)
+            params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(lora), 1.0)]
         params.fit_params = False  # would change n_ctx to what it thinks is there
         params.warmup = False
         params.verbosity = -1

@@ -12,6 +12,7 @@ from typing import Any
 
 from skills.dialog import Listener
 from skills.errors import ConfigurationError, GenerationError, whole_number
+from skills.generation.adapters import adapter_folder
 from skills.generation.decoding import Decoding
 from skills.generation.engines import Generated, Prompt, limit_of
 from skills.generation.engines.causal_model import DTYPES, load_causal_model, locate
@@ -39,10 +40,12 @@ class TransformersEngine:
         dtype: ``float32``, ``bfloat16`` (half the memory, faster where the CPU knows it) or
             ``float16``; ``auto`` is ``float16`` for CTRL, which takes 6.5 GB otherwise, and
             ``float32`` for every other model.
+        adapter: a low-rank adapter, merged into the weights: see
+            :func:`~skills.generation.adapters.adapter_folder`.
 
     Raises:
-        ConfigurationError: for a value that does not fit.
-        MissingCheckpoint: if there is no such model.
+        ConfigurationError: for a value that does not fit, or an adapter that does not fit the model.
+        MissingCheckpoint: if there is no such model or adapter.
     """
 
     name = "transformers"
@@ -54,6 +57,7 @@ class TransformersEngine:
         n_slots: int | str = 1,
         n_threads: int | str = 2,
         dtype: str = "auto",
+        adapter: str = "",
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigurationError(
@@ -66,6 +70,7 @@ class TransformersEngine:
         self.dtype = dtype
         self.model = model
         locate(model, verify=False)
+        self.adapter = adapter_folder(adapter, model)
         self._model: Any = None
         self._tokenizer: Any = None
         self.chats = False
@@ -90,7 +95,7 @@ class TransformersEngine:
             import torch
 
             torch.set_num_threads(self.n_threads)
-            tokenizer, model = load_causal_model(self.model, self.dtype)
+            tokenizer, model = load_causal_model(self.model, self.dtype, self.adapter)
             # CTRL has room for more positions (the first) than it was trained on (the second)
             for limit in ("max_position_embeddings", "n_ctx"):
                 self.n_ctx = min(self.n_ctx, int(getattr(model.config, limit, None) or self.n_ctx))
