@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ class HeldLock:
         asked = time.monotonic()
         try:
             ours, stop = self._renew()
+        except StoreUnavailable:  # which the store tells; a line for each lock and try is too many
+            return True
         except StoreError as error:
             log.warning("a session's lock could not be renewed: %s", error)
             return True

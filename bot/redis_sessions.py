@@ -29,6 +29,7 @@ from bot import redis_scripts
 from bot.embedded_redis import EmbeddedRedis
 from bot.errors import LockLost, SessionBusy, StoreError, StoreFull, StoreUnavailable
 from bot.held_lock import HeldLock
+from bot.outage import Outage
 from bot.session_codec import decode_document, decode_session, encode_document, encode_session
 from bot.sessions import Session, SessionLock, check_session_id
 from bot.settings import Settings
@@ -39,6 +40,8 @@ T = TypeVar("T")
 
 #: How long a killed process keeps its sessions locked; renewed at a third of it.
 LOCK_TTL_S = 15.0
+#: How long an answer is waited for.
+TIMEOUT_S = 10.0
 #: Documents are refused beyond this share of the server's memory; the rest is the conversation's.
 _DOCUMENTS_SHARE = 0.9
 
@@ -65,21 +68,24 @@ class RedisSessionStore:
         embedded: the server itself where it is ours: started again when it is gone, its file
             rewritten after somebody asked to be forgotten, and let go of by ``close``.
         lock_ttl_s: how long a lock outlives a holder that was killed.
+        timeout_s: how long an answer is waited for.
     """
 
     def __init__(
-        self, url: str, ttl_s: int, *, embedded: EmbeddedRedis | None = None, lock_ttl_s: float = LOCK_TTL_S
-    ) -> None:
+        self, url: str, ttl_s: int, *, embedded: EmbeddedRedis | None = None,
+        lock_ttl_s: float = LOCK_TTL_S, timeout_s: float = TIMEOUT_S,
+    ) -> None:  # fmt: skip
         #: Address of the server, for who shares it.
         self.url = url
         self._place = "the embedded server" if embedded else _without_password(url)
         self._ttl_s = ttl_s
         self._lock_ttl_s = lock_ttl_s
         self._embedded = embedded
+        self._outage = Outage(log, self._place)
         self._client = redis.Redis.from_url(
             url,
-            socket_timeout=10,
-            socket_connect_timeout=5,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=min(5.0, timeout_s),
             health_check_interval=30,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
         )
@@ -216,18 +222,24 @@ class RedisSessionStore:
         """Talk to the server, converting its errors; our own server is started again if it is gone."""
         try:
             try:
-                return function()
+                result = function()
             except (redis.ConnectionError, redis.TimeoutError):
                 if self._embedded is None:
                     raise
                 self._embedded.start()
-                return function()
+                result = function()
+        except StoreUnavailable as error:
+            self._outage.failed(type(error).__name__)
+            raise
         except redis.OutOfMemoryError as error:
             raise StoreFull(f"{self._place} has reached its memory bound") from error
         except (redis.ConnectionError, redis.TimeoutError) as error:
+            self._outage.failed(type(error).__name__)
             raise StoreUnavailable(f"{self._place} does not answer ({type(error).__name__})") from error
         except redis.RedisError as error:
             raise StoreError(f"{self._place} refused ({type(error).__name__}: {_code(error)})") from error
+        self._outage.answered()
+        return result
 
 
 def open_store(settings: Settings, lock_ttl_s: float = LOCK_TTL_S) -> RedisSessionStore:
@@ -245,7 +257,10 @@ def open_store(settings: Settings, lock_ttl_s: float = LOCK_TTL_S) -> RedisSessi
     if not url:
         embedded = EmbeddedRedis(settings.redis_dir, settings.redis_memory_mb)
         url = embedded.start()
-    store = RedisSessionStore(url, settings.session_ttl_s, embedded=embedded, lock_ttl_s=lock_ttl_s)
+    store = RedisSessionStore(
+        url, settings.session_ttl_s, embedded=embedded, lock_ttl_s=lock_ttl_s,
+        timeout_s=settings.redis_timeout_s,
+    )  # fmt: skip
     try:
         store.ping()
     except StoreError:

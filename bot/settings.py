@@ -69,6 +69,10 @@ class Settings:
         "memory bound of the embedded server, in MiB; when it is reached nothing is thrown away and new "
         "documents are refused",
     )
+    redis_timeout_s: float = _setting(
+        "QUOTH_REDIS_TIMEOUT_S", 10.0, parsing.seconds(0.2, 300),
+        "how long an answer of the server is waited for before it is asked again",
+    )
     session_ttl_s: int = _setting(
         "QUOTH_SESSION_TTL_S", 30 * DAY_S, parsing.whole(60, 3650 * DAY_S),
         "a conversation and its documents are deleted when they were not used for so many seconds",

@@ -76,7 +76,7 @@ async def _serve(settings: Settings, pipeline: LoadablePipeline) -> bool:
             lambda: asyncio.to_thread(open_store, settings, settings.telegram_lease_s)
         )
         stack.callback(store.close)
-        inbox = Inbox(store.url, me.id, _bounds(settings))
+        inbox = Inbox(store.url, me.id, _bounds(settings), settings.redis_timeout_s)
         stack.push_async_callback(inbox.close)
         await _when_redis_is_there(inbox.open)
         service = Service(settings, pipeline, api, me, store, inbox)

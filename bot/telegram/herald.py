@@ -9,6 +9,7 @@ this process die, removes it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import logging
@@ -26,7 +27,7 @@ from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Line, Waiting
 from bot.telegram.incoming import Incoming, Malformed, Me, understand
 from bot.telegram.metrics import Metrics
-from bot.telegram.patience import persistently
+from bot.telegram.patience import briefly, persistently
 from bot.telegram.streaming import Channel, draft_id, reply_to
 from bot.telegram_messages import ordinal
 
@@ -41,6 +42,8 @@ CHANGED_AFTER_S = 4.0
 TELL_AGAIN_S = 20.0
 #: How many of those who wait are told.
 MAX_TOLD = 50
+#: How long taking back what stands may take when the program ends; the next one goes on with it.
+REMOVAL_S = 5.0
 #: How long the note of what stands in the chats is kept; Telegram lets a bot delete for two days.
 KEPT_S = 2 * 24 * 3600.0
 
@@ -82,9 +85,8 @@ class Herald:
                     await self._tell(await self._inbox.line())
                 else:
                     self._told, self._over, self._noted = {}, [], None
-            except StoreError as error:
+            except StoreError:  # the inbox's connection tells
                 self._metrics.fault("redis")
-                log.warning("herald: %s", error)
             except Exception as error:
                 self._metrics.fault("internal")
                 log.error("herald: %s", type(error).__name__)
@@ -180,12 +182,13 @@ class Herald:
 
     async def _withdraw(self) -> None:
         """Their turns have come. What cannot be removed now is tried again the next time."""
-        left = []
-        for told in self._over:
-            if told.message_id and not await self._removed(told):
-                left.append(told)
-        self._over = left
+        await self._remove_over()
         await self._note()
+
+    async def _remove_over(self) -> None:
+        for told in list(self._over):
+            if not told.message_id or await self._removed(told):
+                self._over.remove(told)
 
     async def _removed(self, told: _Told) -> bool:
         done = await self._channel.delivery.may(
@@ -223,5 +226,7 @@ class Herald:
         if self._noted is not None:
             self._over += self._told.values()
             self._told = {}
-            await self._withdraw()
-        await self._inbox.drop_role("herald")
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._remove_over(), REMOVAL_S)
+            await briefly(self._note())
+        await briefly(self._inbox.drop_role("herald"))

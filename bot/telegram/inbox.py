@@ -10,7 +10,6 @@ It knows nothing of Telegram's methods nor of the conversation.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -39,6 +38,7 @@ from bot.telegram.inbox_types import (
     encode_ticket,
     milliseconds,
 )
+from bot.telegram.patience import briefly
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +57,14 @@ class Inbox:
         url: of the Redis server.
         bot_id: keeps two bots on one server apart.
         bounds: how much is taken.
+        timeout_s: how long an answer of Redis is waited for.
     """
 
-    def __init__(self, url: str, bot_id: int, bounds: Bounds) -> None:
+    def __init__(self, url: str, bot_id: int, bounds: Bounds, timeout_s: float = 10.0) -> None:
         self.bounds = bounds
         #: This process among those that share the work.
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._link = InboxLink(url, f"quoth:telegram:{{{bot_id}}}:", RINGS)
+        self._link = InboxLink(url, f"quoth:telegram:{{{bot_id}}}:", RINGS, timeout_s)
         self._in_touch_since: float | None = None
         self._last_touch = float("-inf")
         #: Grows whenever our lease may have run out: turns taken before may be another's by now.
@@ -78,8 +79,7 @@ class Inbox:
 
     async def close(self) -> None:
         """Give the lease back and let go of the connections."""
-        with contextlib.suppress(StoreError):
-            await self._link.call("delete", self._link.key(f"alive:{self.name}"))
+        await briefly(self._link.call("delete", self._link.key(f"alive:{self.name}")))
         await self._link.close()
 
     async def ping(self) -> None:
@@ -129,7 +129,7 @@ class Inbox:
                 self.name,
                 streams,
                 count=count,
-                block=max(1, milliseconds(wait_s)),
+                block=max(1, milliseconds(min(wait_s, self._link.longest_wait_s))),
             )
         except StoreError:
             self._in_touch_since = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -15,10 +16,16 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.errors import StoreError, StoreUnavailable
+from bot.outage import Outage
 from bot.telegram import inbox_scripts
 
-#: What a server says that will be ready later.
-_NOT_READY = ("NOGROUP", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "BUSY")
+log = logging.getLogger(__name__)
+
+#: What a server says that will be ready later: it starts, changes its role, or its disk is full.
+_NOT_READY = (
+    "NOGROUP", "LOADING", "MASTERDOWN", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "BUSY", "MISCONF",
+    "NOREPLICAS",
+)  # fmt: skip
 
 
 class InboxLink:
@@ -28,14 +35,18 @@ class InboxLink:
         url: of the server.
         prefix: of every key.
         rings: names of the rings, whose consumer groups are made.
+        timeout_s: how long an answer is waited for.
     """
 
-    def __init__(self, url: str, prefix: str, rings: Sequence[str]) -> None:
+    def __init__(self, url: str, prefix: str, rings: Sequence[str], timeout_s: float = 10.0) -> None:
         self.prefix = prefix
         self._rings = tuple(rings)
+        self._timeout_s = timeout_s
+        self._outage = Outage(log, "the Redis server")
         # (the client's types leave open whether answers are decoded; ours are)
         self._redis: Any = redis.Redis.from_url(
-            url, socket_timeout=10, socket_connect_timeout=5, decode_responses=True, protocol=2,
+            url, socket_timeout=timeout_s, socket_connect_timeout=min(5.0, timeout_s),
+            decode_responses=True, protocol=2,
             # a script that was carried out must not be carried out again because its answer was lost
             retry=Retry(NoBackoff(), 0),
         )  # fmt: skip
@@ -80,8 +91,9 @@ class InboxLink:
             except NoScriptError:  # a new server; nothing was carried out
                 await self._redis.script_load(inbox_scripts.SCRIPTS[script])
                 answers = await self._pipelined(script, arguments)
-        if self._durable and answers[1][0] < 1:
-            raise StoreUnavailable("the Redis server did not write to its disk in time")
+            if self._durable and answers[1][0] < 1:
+                self._outage.failed("the disk is slow")
+                raise StoreUnavailable("the Redis server did not write to its disk in time")
         return answers[0]
 
     async def _pipelined(self, script: str, arguments: Sequence[str | int]) -> list[Any]:
@@ -89,8 +101,13 @@ class InboxLink:
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.evalsha(self._scripts[script].sha, 1, self.prefix, *arguments)
             if self._durable:
-                pipeline.execute_command("WAITAOF", 1, 0, 8000)
+                pipeline.execute_command("WAITAOF", 1, 0, round(800 * self._timeout_s))
             return list(await pipeline.execute())
+
+    @property
+    def longest_wait_s(self) -> float:
+        """How long a call may have the server wait for something without being taken for lost."""
+        return self._timeout_s / 2
 
     async def call(self, command: str, *arguments: Any, **options: Any) -> Any:
         """Call a method of the client."""
@@ -113,12 +130,16 @@ class InboxLink:
         try:
             yield
         except (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError) as error:
+            self._outage.failed(type(error).__name__)
             raise StoreUnavailable(f"the Redis server does not answer ({type(error).__name__})") from error
         except RedisError as error:
             code = str(error).split(" ", 1)[0][:20]
             if code == "NOGROUP":  # somebody emptied the server
                 with contextlib.suppress(RedisError, OSError):
                     await self._make_groups()
+            self._outage.failed(code)
             if code in _NOT_READY:
                 raise StoreUnavailable(f"the Redis server is not ready ({code})") from error
             raise StoreError(f"the Redis server refused ({code})") from error
+        else:
+            self._outage.answered()

@@ -1,4 +1,5 @@
-"""Waiting for Redis: what must be noted is noted as soon as it is back.
+"""Waiting for Redis: what must be noted is noted as soon as it is back; at the end of the program
+nothing waits for long.
 
 Knows neither Telegram nor what is noted.
 """
@@ -6,16 +7,19 @@ Knows neither Telegram nor what is noted.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bot.errors import StoreUnavailable
+from bot.errors import StoreError, StoreUnavailable
 
 T = TypeVar("T")
 
 #: A note must be there before others may take the turn over, a lease after Redis is back.
 MAX_PAUSE_S = 0.5
+#: Redis answers at once or is away; then what it was not told runs out by itself.
+BRIEFLY_S = 1.0
 
 
 async def persistently(call: Callable[[], Awaitable[T]]) -> T:
@@ -27,3 +31,9 @@ async def persistently(call: Callable[[], Awaitable[T]]) -> T:
         except StoreUnavailable:
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
             pause = min(MAX_PAUSE_S, pause * 2)
+
+
+async def briefly(call: Awaitable[object]) -> None:
+    """A call to the inbox that spares others a wait, where the program ends: no matter if it fails."""
+    with contextlib.suppress(StoreError, asyncio.TimeoutError):
+        await asyncio.wait_for(call, BRIEFLY_S)

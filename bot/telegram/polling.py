@@ -26,6 +26,8 @@ POLL_S = 20
 #: Between two polls that bring something: where much comes in, several updates come at a time.
 BETWEEN_S = 0.1
 MAX_PAUSE_S = 30.0
+#: Redis is ours: asking it often costs nobody anything, and people wait.
+MAX_STORE_PAUSE_S = 2.0
 
 
 class TokenRevoked(Exception):
@@ -65,10 +67,9 @@ class Polling:
                     continue
                 await self._poll()
                 self._pause_s = 0.0
-            except StoreError as error:
+            except StoreError:  # the inbox's connection tells; Telegram keeps the updates meanwhile
                 self._metrics.fault("redis")
-                log.warning("updates are not taken in, Telegram keeps them: %s", error)
-                await self._back_off(0.0)
+                await self._back_off(0.0, MAX_STORE_PAUSE_S)
             except Exception as error:
                 await self._after(error)
 
@@ -115,10 +116,10 @@ class Polling:
             log.warning("getUpdates: another program polls with this token, or a webhook is set")
         else:
             log.warning("getUpdates: %s", fault.reason)
-        await self._back_off(fault.seconds)
+        await self._back_off(fault.seconds, MAX_PAUSE_S)
 
-    async def _back_off(self, at_least_s: float) -> None:
-        self._pause_s = min(MAX_PAUSE_S, max(0.25, self._pause_s * 2))
+    async def _back_off(self, at_least_s: float, at_most_s: float) -> None:
+        self._pause_s = min(at_most_s, max(0.25, self._pause_s * 2))
         await self._rest(max(at_least_s, self._pause_s * random.uniform(0.5, 1.5)))  # noqa: S311 - jitter
 
     async def _rest(self, seconds: float) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import uvicorn
 
 from bot.conversation import Conversation, PipelineLike
-from bot.errors import BotError, StoreError, StoreUnavailable
+from bot.errors import BotError, StoreUnavailable
 from bot.redis_sessions import RedisSessionStore
 from bot.settings import Settings
 from bot.telegram import menu
@@ -34,6 +34,7 @@ from bot.telegram.incoming import ALLOWED_UPDATES, Me
 from bot.telegram.intake import Intake
 from bot.telegram.metrics import Metrics
 from bot.telegram.pace import Pace
+from bot.telegram.patience import BRIEFLY_S, briefly
 from bot.telegram.polling import Polling
 from bot.telegram.streaming import Channel, Pacing
 from bot.telegram.threads import Threads
@@ -144,12 +145,11 @@ class Service:
             finally:
                 if self._polling:
                     self._polling.stop()
-                results = await asyncio.gather(*feeding, return_exceptions=True)
+                results = await self._fed(feeding)
             for result in results:
-                if isinstance(result, BaseException):
+                if isinstance(result, Exception):
                     raise result
-            with contextlib.suppress(StoreError):
-                await self._inbox.drop_role("poller")
+            await briefly(self._inbox.drop_role("poller"))
         finished = self._threads.close() and finished
         if finished:
             await asyncio.to_thread(self._pipeline.close)
@@ -162,9 +162,16 @@ class Service:
         finished = await asyncio.gather(*(worker.stop(limit_s) for worker in self._workers))
         for task in [*working, heralding]:
             await _cancelled(task)
-        with contextlib.suppress(StoreError):
-            await self._herald.close()
+        await self._herald.close()
         return all(finished)
+
+    async def _fed(self, feeding: list[asyncio.Task[None]]) -> list[BaseException | None]:
+        """The polling's end. It may be waiting for Redis; what it did not store comes again."""
+        if feeding:
+            await asyncio.wait(feeding, timeout=BRIEFLY_S)
+        for task in feeding:
+            task.cancel()
+        return await asyncio.gather(*feeding, return_exceptions=True)
 
     async def _ready(self) -> None:
         if not self._loaded:

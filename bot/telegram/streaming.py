@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 #: Previews of one reply that may fail before no more are tried.
 MAX_FAILURES = 4
+#: When the program ends: how long a call that is under way is waited for, and one that takes back
+#: what could not be noted.
+LAST_CALL_S = 2.0
 
 
 @dataclass
@@ -179,7 +182,7 @@ class Preview:
     def _begin_showing(self) -> None:
         self._showing = asyncio.create_task(self._show())
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Ends the preview; a call that is under way is waited for, since a late one would stay."""
         self._closed = True
         self._woken.set()
@@ -187,9 +190,19 @@ class Preview:
             timer.cancel()
         if self._typing is not None:
             self._typing.cancel()
-        tasks = [self._typing] if self._typing else []
-        shown = [asyncio.shield(self._showing)] if self._showing else []
-        for result in await asyncio.gather(*tasks, *shown, return_exceptions=True):
+        try:
+            if self._showing is not None and kind is not asyncio.CancelledError:
+                await asyncio.wait([self._showing])
+        finally:
+            await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        if self._showing is not None:
+            # where the program ends and Redis is away, a note would be waited for without an end
+            await asyncio.wait([self._showing], timeout=LAST_CALL_S)
+            self._showing.cancel()
+        tasks = [task for task in (self._typing, self._showing) if task is not None]
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, TurnLost):
                 continue  # whoever sends the reply finds out, too
             if isinstance(result, Exception):  # a reply does not fail for its preview
@@ -306,13 +319,15 @@ class Preview:
         place = self._incoming
         try:
             await self._note(name, message_id)
-        except (TurnLost, StoreError) as error:
+        except (TurnLost, StoreError, asyncio.CancelledError) as error:
             log.warning("a note was not kept (%s, update %d)", type(error).__name__, place.update_id)
-            with contextlib.suppress(Undelivered):
-                await self._channel.delivery.must(
+            ending = isinstance(error, asyncio.CancelledError)
+            with contextlib.suppress(Undelivered, asyncio.TimeoutError):
+                removal = self._channel.delivery.must(
                     place.chat_id, place.update_id, "deleteMessage",
                     lambda chat: self._channel.api.delete_message(chat, message_id),
                 )  # fmt: skip
+                await asyncio.wait_for(removal, LAST_CALL_S if ending else None)
             raise
 
 

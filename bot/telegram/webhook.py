@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,8 +20,6 @@ from urllib.parse import urlsplit
 from bot.errors import StoreError
 from bot.telegram.intake import Intake
 from bot.telegram.metrics import Metrics
-
-log = logging.getLogger(__name__)
 
 #: An update is a message of at most some 100 kB.
 MAX_BODY = 1_000_000
@@ -109,9 +106,8 @@ class WebApplication:
         assert self._intake is not None
         try:
             await self._intake.take_in([update])
-        except StoreError as error:
+        except StoreError:  # the inbox's connection tells; Telegram will repeat the update
             self._metrics.fault("redis")
-            log.warning("an update is not taken in, Telegram will repeat it: %s", error)
             return 503
         return 200
 

@@ -23,7 +23,7 @@ from bot.telegram.handlers import Handlers
 from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Ring, Token, Turn, TurnLost
 from bot.telegram.metrics import Metrics
-from bot.telegram.patience import persistently
+from bot.telegram.patience import briefly, persistently
 from bot.telegram.work import Work
 
 log = logging.getLogger(__name__)
@@ -79,9 +79,8 @@ class Worker:
                 for token in tokens:
                     self._begin(token)
                 pause = 0.1
-            except StoreError as error:
+            except StoreError:  # the inbox's connection tells
                 self._metrics.fault("redis")
-                log.warning("inbox: %s", error)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
                 pause = min(2.0, pause * 2)
 
@@ -104,8 +103,9 @@ class Worker:
         deadline = time.monotonic() + limit_s
         while self._tasks and (left := deadline - time.monotonic()) > 0:
             await asyncio.wait(list(self._tasks.values()), timeout=min(left, self._tick_s))
-            with contextlib.suppress(StoreError):
-                await self._tick(0)  # the lease is still needed
+            with contextlib.suppress(StoreError, asyncio.TimeoutError):
+                # the lease is still needed
+                await asyncio.wait_for(self._tick(0), max(0.0, deadline - time.monotonic()))
         unfinished = list(self._tasks.values())
         for task in unfinished:
             task.cancel()
@@ -142,8 +142,8 @@ class Worker:
             log.warning("a turn was taken over by another process (lane %s)", token.lane)
         except asyncio.CancelledError:
             # the program ends: the update stays, for the next one
-            with contextlib.suppress(StoreError, TurnLost):
-                await asyncio.wait_for(self._inbox.defer(token, 0, blameless=True), 2)
+            with contextlib.suppress(TurnLost):
+                await briefly(self._inbox.defer(token, 0, blameless=True))
             raise
         except Exception as error:
             # nothing may end the worker; the turn comes back when it is missed

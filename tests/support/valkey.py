@@ -54,6 +54,18 @@ class Valkey:
             self._process.wait(10)
             self._process = None
 
+    def freeze(self) -> None:
+        """Have it hang: connections are made and nothing is answered, until :meth:`thaw`."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on, with what was asked meanwhile first, also of those who gave up waiting."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     __enter__ = start
 
     def __exit__(self, *_: object) -> None:
