@@ -1,17 +1,20 @@
 """Fits how sure the reader is, and what small talk looks like.
 
-    python -m skills.qa.calibrate SQUAD_FOLDER UTTERANCES ADAPTER_FOLDER
+    python -m skills.qa.calibrate SQUAD_FOLDER UTTERANCES ADAPTER_FOLDER [--skim-with SIZE] [--sample N]
 
 SQUAD_FOLDER is that of the training: its ``valid*`` files are put on one shelf, whole articles
 as documents, and their questions are asked without saying where the answer stands, as a person
 would ask them. UTTERANCES is a text file of small talk, one a line. Written are
 ``calibration.json`` and ``reliability.png`` beside the adapter and the utterance classifier's
-weights; printed is what the cards quote. Everything is cross-validated by article, so no
+weights; printed is what the cards quote. With ``--skim-with`` a smaller reader chooses the passages,
+as in the chain, and the utterance classifier stays as it is; ``--sample`` asks so many utterances
+only, where a reader is slow. Everything is cross-validated by article, so no
 question is judged by a fit that saw its article.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import sys
@@ -80,14 +83,21 @@ FloatArray = NDArray[np.float64]
 
 def main(arguments: list[str]) -> int:
     """Fit, write, print."""
-    if len(arguments) != 3:
-        print(__doc__, file=sys.stderr)
-        return 2
-    squad, utterances_file, adapter = (Path(a).expanduser() for a in arguments)
-    utterances = [u for u in utterances_file.read_text("utf-8").splitlines() if u.strip()]
+    parser = argparse.ArgumentParser(prog="python -m skills.qa.calibrate")
+    parser.add_argument("squad", type=Path)
+    parser.add_argument("utterances", type=Path)
+    parser.add_argument("adapter", type=Path)
+    parser.add_argument("--skim-with", default="", metavar="SIZE")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="ask so many; 0 is all")
+    asked = parser.parse_args(arguments)
+    utterances = [u for u in asked.utterances.read_text("utf-8").splitlines() if u.strip()]
     encoder = SentenceEncoder()
-    fit_utterances(encoder, squad, utterances)
-    fit_confidence(encoder, squad, utterances, adapter)
+    if not asked.skim_with:
+        fit_utterances(encoder, asked.squad, utterances)
+    rows = held_out_questions(asked.squad, utterances)
+    if asked.sample:
+        rows = random.Random(2).sample(rows, min(asked.sample, len(rows)))  # noqa: S311
+    fit_confidence(encoder, asked.squad, rows, asked.adapter, asked.skim_with)
     return 0
 
 
@@ -115,12 +125,17 @@ def fit_utterances(encoder: SentenceEncoder, squad: Path, utterances: Sequence[s
     save_file(tensors, UTTERANCE_WEIGHTS / "model.safetensors")
 
 
-def fit_confidence(encoder: SentenceEncoder, squad: Path, utterances: Sequence[str], adapter: Path) -> None:
+def fit_confidence(
+    encoder: SentenceEncoder,
+    squad: Path,
+    rows: Sequence[tuple[str, list[str], str]],
+    adapter: Path,
+    skim_with: str,
+) -> None:
     """Fit the logistic regression of confidence and write it beside the adapter."""
     if not (adapter / "calibration.json").is_file():
         _write(adapter, Calibration())  # the reader wants one; its numbers are not used here
-    reader = PassageReader(SquadReader(adapter=str(adapter)))
-    rows = held_out_questions(squad, utterances)
+    reader = PassageReader(SquadReader(adapter=str(adapter)), skim_with=skim_with)
     with tempfile.TemporaryDirectory() as folder:
         shelf = str(Path(folder) / "valid.db")
         build_shelf(encoder, squad, shelf)
@@ -200,7 +215,7 @@ def ask(
         reading = reader([question], passages)[0]
         candidates = reading.candidates
         similarities.append((group, closest(question, reading, encoder)[1]))
-        first = [c for c in candidates if c.passage is passages[0][0]]
+        first = [c for c in candidates if c.passage is passages[0][0]] or list(candidates[:1])
         for kind, candidate in zip(found, (*candidates[:1], *first), strict=False):
             right = bool(answers) and squad_v2_f1([answers], [candidate.text]) >= RIGHT_F1
             features = [getattr(candidate.features, name) for name in FEATURES]
