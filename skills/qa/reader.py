@@ -147,8 +147,9 @@ class SquadReader(TrainedComponent):
                 announce=log.warning,
             )
             self.model = OnnxSpanModel(onnx_file, n_threads)
-        #: Conversations that ask at the same moment share their forward passes.
-        self._read_windows: MicroBatcher[Window, WindowLogits] = MicroBatcher(self._logits_of)
+        # Conversations that ask at the same moment share their forward passes, up to about what one
+        # pass holds: more would only make the first of them wait for the last.
+        self._read_windows: MicroBatcher[Window, WindowLogits] = MicroBatcher(self._logits_of, max_items=8)
 
     def __call__(
         self, contexts: Sequence[str], questions: Sequence[str]
