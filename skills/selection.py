@@ -29,6 +29,7 @@ from skills.qa.closest import closest_sentence
 from skills.qa.passage_reader import PassageReader, Reading
 from skills.quoting import Quoter
 from skills.retrieval.encoder import SentenceEncoder
+from skills.retrieval.names import n_named, name_words
 from skills.utterances import UtteranceClassifier, addresses, asks
 
 #: Cosine similarity at which a passage begins to be, and surely is, about what was asked.
@@ -113,10 +114,15 @@ def discounted(small_talk: float, utterance: str, reading: Reading) -> float:
     """Probability of small talk in the light of what was found.
 
     "May I keep a dog?" sounds like small talk, and beside a lease it is none: a question counts
-    the less as small talk the closer a passage is to it (cosine from 0.3 to 0.6).
+    the less as small talk the closer a passage is to it (cosine from 0.3 to 0.6). One that names
+    what a passage names is none: "What is Ann Reed's number?" asks for no invention, however far
+    the passage is, as a table is from every question.
     """
     if not reading.candidates or not asks(utterance):
         return small_talk
+    names = name_words(utterance)
+    if any(n_named(names, candidate.passage.text) for candidate in reading.candidates):
+        return 0.0
     closest = max(candidate.passage.similarity for candidate in reading.candidates)
     low, high = RELATED
     return small_talk * (1.0 - min(1.0, max(0.0, (closest - low) / (high - low))))

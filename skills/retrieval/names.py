@@ -49,6 +49,16 @@ def names_of(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def name_words(text: str) -> frozenset[str]:
+    """The words of the names and numbers of a text, case folded."""
+    return frozenset(word.casefold() for name in names_of(text) for word in WORD.findall(name)) - _LINKS
+
+
+def n_named(names: frozenset[str], text: str) -> int:
+    """How many of :func:`name_words` stand in a text, in whatever case."""
+    return len(names.intersection(without_possessive(word.casefold()) for word in WORD.findall(text)))
+
+
 def without_possessive(word: str) -> str:
     """A word without its "'s"."""
     return word.removesuffix("'s").removesuffix("’s")

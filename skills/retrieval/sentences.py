@@ -98,8 +98,11 @@ def in_one_block(text: str, start: int, end: int) -> Span:
     Returns:
         the stretch itself where nothing begins in it; without white space at its edges.
     """
-    for match in _NEW_BLOCK.finditer(text, start, end):
-        if match.end() < end and not text[start : match.start()].isspace() and match.start() > start:
+    line_end = text.find("\n", end, end + REACH_CHARS)  # a row is known by what may follow the stretch
+    for match in _NEW_BLOCK.finditer(text, start, line_end if line_end >= 0 else end + REACH_CHARS):
+        if match.end() >= end:
+            break
+        if not text[start : match.start()].isspace() and match.start() > start:
             return trim(text, start, match.start())
     return start, end
 

@@ -16,24 +16,28 @@ from skills.qa.spans import Span, SpanPrediction
 TEXT = "The Committee has at least\n4 members.\n  2. When there are fewer than 8, more are named."
 
 
+STAFF = "Call any of them.\nName: Tom Rey | Phone: 4290\nName: Ann Reed | Phone: 4291\nName: Bo | Phone: 4292"
+
+
 class OneReader:
     """Finds the given words, best first."""
 
     adapter_path = str(ADAPTERS / "minilm-squad")
 
-    def __init__(self, *found: str) -> None:
+    def __init__(self, text: str, *found: str) -> None:
+        self._text = text
         self._found = found
 
     def predict(self, contexts: Sequence[str], questions: Sequence[str]) -> list[SpanPrediction]:
-        spans = [(TEXT.index(words), words) for words in self._found]
+        spans = [(self._text.index(words), words) for words in self._found]
         made = tuple(Span(s, s + len(w), 9.0 - i) for i, (s, w) in enumerate(spans))
         return [SpanPrediction(made, 1.0) for _ in contexts]
 
 
-def read(*found: str) -> Any:
-    passage = Passage("shelf", "d", "rules.txt", None, "", 100, TEXT, 0.5, 0.5, 0.5)
-    reader: Any = OneReader(*found)
-    return PassageReader(reader)(["How many?"], [[passage]])[0].best
+def read(*found: str, text: str = TEXT, question: str = "How many?") -> Any:
+    passage = Passage("shelf", "d", "rules.txt", None, "", 100, text, 0.5, 0.5, 0.5)
+    reader: Any = OneReader(text, *found)
+    return PassageReader(reader)([question], [[passage]])[0].best
 
 
 @pytest.mark.parametrize(
@@ -97,3 +101,18 @@ def test_without_skimming_everything_is_read_by_the_one_reader() -> None:
     reading = PassageReader(large)(["a?"], [[passage(n, f"so word{n}") for n in range(7)]])[0]
     assert large.read == [[f"so word{n}" for n in range(5)]]
     assert len(reading.candidates) == len(reading.considered) == 5
+
+
+@pytest.mark.parametrize(
+    ("question", "found", "answer"),
+    [
+        ("What is Ann Reed's number?", ["4290", "4290\nName: Ann Reed", "4292", "4291"], "4291"),
+        ("What is Ann Reed's number?", ["4290", "4292"], "4290"),  # nothing in her row
+        ("What is the number?", ["4290", "4291"], "4290"),
+        ("Whom does Ann Reed call?", ["any of them", "4291"], "any of them"),  # no row
+    ],
+)
+def test_an_answer_stands_in_the_row_that_is_asked_about(
+    question: str, found: list[str], answer: str
+) -> None:
+    assert read(*found, text=STAFF, question=question).text == answer

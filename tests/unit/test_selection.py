@@ -98,6 +98,20 @@ def test_a_question_that_addresses_nobody_must_surely_be_small_talk(question: st
     assert choose(0.7, found(LEASE, "900 euros", 0.1, similarity=0.1), question=question).skill == skill
 
 
+@pytest.mark.parametrize(
+    ("question", "skill"),
+    [
+        ("What is Ann Reed's phone number?", "none"),  # and not a number made up
+        ("What is Bob Moss's phone number?", "chat"),
+        ("What is your phone number?", "chat"),
+        ("Hello, I'm Ann.", "chat"),
+    ],
+)
+def test_a_question_about_somebody_in_the_documents_is_no_small_talk(question: str, skill: str) -> None:
+    staff = Document("3", "staff.csv", "Name: Tom Rey | Phone: 4290\nName: Ann Reed | Phone: 4291")
+    assert choose(0.95, found(staff, "4290", 0.1, 0.1), question=question).skill == skill
+
+
 def test_without_documents_everything_is_chat_unless_only_documents_answer() -> None:
     assert choose(0.0, knowledge=None).skill == "chat"
     assert choose(0.0, knowledge=Knowledge()).skill == "chat"
