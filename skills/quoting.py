@@ -19,7 +19,7 @@ from skills.errors import ShelfError, parameter_names, refuse_unknown
 from skills.qa.passage_reader import Candidate
 from skills.retrieval.index import ShelfReader
 from skills.retrieval.sentences import sentence_around
-from skills.retrieval.structure import after_heading, before_number
+from skills.retrieval.structure import after_bullet, after_heading, before_number
 
 log = logging.getLogger(__name__)
 WITHHELD = "a quote did not match document %s and was withheld"
@@ -64,6 +64,7 @@ def make_evidence(document: Document, candidate: Candidate, max_quote_chars: int
         return None
     start, end = sentence_around(document.text, candidate.start, candidate.end, max_quote_chars)
     start = after_heading(document.text, start, candidate.start)
+    start = after_bullet(document.text, start, candidate.start)
     end = before_number(document.text, candidate.end, end)
     evidence = Evidence(
         document_id=document.id,

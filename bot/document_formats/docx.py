@@ -2,8 +2,8 @@
 
 The text part is parsed by events (lxml), so that its size and nesting cost little. Read: text
 as the author left it, that is insertions and not deletions; text boxes once; footnotes and
-endnotes after the text. Not read: headers, footers, comments, numbers that Word computes for
-lists and headings.
+endnotes after the text. A list's items begin with a dash, as those of web pages do. Not read:
+headers, footers, comments, numbers that Word computes for lists and headings.
 
 Why not with python-docx (1.2), the format's usual library, which writes and edits well: what it
 gives as a document's text lacks tracked insertions, content controls, smart tags, text boxes and
@@ -15,7 +15,7 @@ what this reader is tested against: all that it reads has to be here, in the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -39,6 +39,8 @@ _SKIPPED = frozenset({"del", "moveFrom", "pPrChange", _FALLBACK})
 _CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 #: Outline levels that make a heading: Word's "Heading 1" to "Heading 9".
 _OUTLINE_LEVELS = frozenset("012345678")
+#: The number of a list that takes a paragraph out of its style's list.
+_NO_LIST = "0"
 #: How a property that is there is said to be off.
 _OFF = frozenset({"0", "false", "off"})
 _NOTES = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"))
@@ -53,13 +55,13 @@ def read_docx(archive: Archive, name: str, limits: Limits, progress: Callable[[f
     """
     part = main_part(archive)
     relations = _relations(archive, part)
-    headings = _heading_styles(archive, relations.get("styles"))
+    styles = _style_kinds(archive, relations.get("styles"))
     builder = TextBuilder(limits)
-    builder.add_all(_blocks(archive.read(part), headings, limits, progress))
+    builder.add_all(_blocks(archive.read(part), styles, limits, progress))
     for kind, label in _NOTES:
         notes = relations.get(kind)
         if notes is not None:
-            for i, block in enumerate(_blocks(archive.read(notes), headings, limits)):
+            for i, block in enumerate(_blocks(archive.read(notes), styles, limits)):
                 if i == 0:
                     builder.begin_section(label)
                 builder.add(block)
@@ -80,11 +82,12 @@ def _relations(archive: Archive, part: str) -> dict[str, str]:
     return {kind: target for kind, target in found.items() if target in archive}
 
 
-def _heading_styles(archive: Archive, part: str | None) -> frozenset[str]:
-    """Ids of the styles that make a paragraph a heading, themselves or by what they are based on."""
+def _style_kinds(archive: Archive, part: str | None) -> dict[str, Kind]:
+    """Ids of the styles that make a paragraph a heading or a list's item, themselves or by what they
+    are based on."""
     if part is None:
-        return frozenset()
-    heading: dict[str, bool | None] = {}
+        return {}
+    kinds: dict[str, Kind] = {}
     parents: dict[str, str] = {}
     for style in archive.read_xml(part).iter(*(f"{word}style" for word in _WORD)):
         identifier = _attribute(style.attrib, "styleId")
@@ -94,30 +97,32 @@ def _heading_styles(archive: Archive, part: str | None) -> frozenset[str]:
             if tag == "basedOn":
                 parents[identifier] = value
             elif tag == "outlineLvl":
-                heading[identifier] = value in _OUTLINE_LEVELS
+                kinds[identifier] = "heading" if value in _OUTLINE_LEVELS else "paragraph"
             elif tag == "name" and value.lower() == "title":
-                heading[identifier] = True
+                kinds[identifier] = "heading"
+            elif tag == "numId" and value != _NO_LIST:
+                kinds.setdefault(identifier, "item")  # a heading with a number stays one
 
-    def is_heading(style: str) -> bool:
+    def kind_of(style: str) -> Kind:
         seen = set()
         while style not in seen:
             seen.add(style)
-            if style in heading:
-                return bool(heading[style])
+            if style in kinds:
+                return kinds[style]
             style = parents.get(style, "")
-        return False
+        return "paragraph"
 
-    return frozenset(style for style in {*heading, *parents} if is_heading(style))
+    return {style: kind_of(style) for style in {*kinds, *parents}}
 
 
 def _blocks(
     xml: bytes,
-    heading_styles: frozenset[str],
+    styles: Mapping[str, Kind],
     limits: Limits,
     progress: Callable[[float], None] | None = None,
 ) -> list[Block]:
     """Blocks of a text part."""
-    target = _Part(heading_styles, limits)
+    target = _Part(styles, limits)
     parser = etree.XMLParser(
         target=target, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
     )
@@ -150,9 +155,9 @@ class _Table:
 class _Part:
     """Receives the parser's events."""
 
-    def __init__(self, heading_styles: Iterable[str], limits: Limits) -> None:
+    def __init__(self, styles: Mapping[str, Kind], limits: Limits) -> None:
         self.blocks: list[Block] = []
-        self._heading_styles = frozenset(heading_styles)
+        self._styles = styles
         self._limits = limits
         self._depth = 0
         self._skipped_from = 0
@@ -199,7 +204,10 @@ class _Part:
             self._in_text = False
         elif name == "p" and self._paragraphs:
             paragraph = self._paragraphs.pop()
-            self._emit(Block("".join(paragraph.text), paragraph.kind))
+            text = "".join(paragraph.text)
+            if paragraph.kind == "item" and text.strip():
+                text = f"- {text.lstrip()}"
+            self._emit(Block(text, paragraph.kind))
         elif name == "tr" and self._tables:
             self._end_row()
         elif name == "tbl" and self._tables:
@@ -229,12 +237,14 @@ class _Part:
         elif name == "sym":
             paragraph.text.append(_symbol(_attribute(attributes, "char")))
         elif name == "pStyle":
-            if _attribute(attributes, "val") in self._heading_styles:
-                paragraph.kind = "heading"
+            paragraph.kind = self._styles.get(_attribute(attributes, "val"), "paragraph")
         elif name == "outlineLvl":
-            paragraph.kind = "heading" if _attribute(attributes, "val") in _OUTLINE_LEVELS else "paragraph"
-        elif name == "numPr" and paragraph.kind == "paragraph":
-            paragraph.kind = "item"
+            if _attribute(attributes, "val") in _OUTLINE_LEVELS:
+                paragraph.kind = "heading"
+            elif paragraph.kind == "heading":
+                paragraph.kind = "paragraph"
+        elif name == "numId" and paragraph.kind != "heading":
+            paragraph.kind = "paragraph" if _attribute(attributes, "val") == _NO_LIST else "item"
 
     @staticmethod
     def _is_tab_stop(attributes: Mapping[str, str]) -> bool:

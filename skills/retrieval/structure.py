@@ -36,6 +36,7 @@ _NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,4}[.)]?\s+(?=[^\W\d_])")
 _LAST_NUMBER = re.compile(r"(?<=[.!?;:])\s*[\r\n]\s*\d{1,3}(?:\.\d{1,3})*\.?\Z")
 _DEEP_NUMBER = re.compile(r"\d{1,3}\.\d")
 _ITEM = re.compile(r"\s*(?:[-*+•◦‣▪–—·]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+_BULLET = re.compile(r"[-*+•◦‣▪–—·]\s+")
 _ROW = re.compile(r"\t|\s\|\s|^\s*\||\S {3,}\S")
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？,;:]['\"”’)\]]*$")
 
@@ -135,6 +136,20 @@ def after_heading(text: str, start: int, answer: int) -> int:
             return start
         start = after.start
     return start
+
+
+def after_bullet(text: str, start: int, answer: int) -> int:
+    """Where an item's words begin, after its bullet or dash; its number or letter belongs to it.
+
+    Args:
+        text: the whole document's.
+        start: first character of the stretch.
+        answer: a character of the stretch that stays in it.
+    """
+    if start and text[start - 1] not in "\r\n":
+        return start  # a dash within a line
+    match = _BULLET.match(text, start, answer)
+    return match.end() if match else start
 
 
 def before_number(text: str, answer_end: int, end: int) -> int:

@@ -63,7 +63,7 @@ def test_docx_headings_are_sections() -> None:
     assert sections(read(data)) == [
         ("book", "Before.\n\n"),
         ("The Contract", "The Contract\n\n"),
-        ("1 Term", "1 Term\n\nIt ends on 1 May.\n\none\n\ntwo\n\n"),
+        ("1 Term", "1 Term\n\nIt ends on 1 May.\n\n- one\n- two\n\n"),
         ("1.1 Notice", "1.1 Notice\n\nThirty days."),
     ]
 
@@ -75,6 +75,16 @@ def test_docx_styles_made_of_headings_are_headings() -> None:
     document.add_paragraph("7 Liability", style="Clause")
     document.add_paragraph("None.")
     assert sections(read(save_docx(document))) == [("7 Liability", "7 Liability\n\nNone.")]
+
+
+def test_docx_items_of_lists_have_lines_of_their_own() -> None:
+    def item(text: str, number: int) -> str:
+        return paragraph(text, f'<w:numPr><w:ilvl w:val="0"/><w:numId w:val="{number}"/></w:numPr>')
+
+    body = paragraph("We own:") + item("a boat", 1) + item(" ", 1) + item("a mast", 1) + item("No item.", 0)
+    assert read(raw_docx(body)).text == "We own:\n\n- a boat\n- a mast\n\nNo item."
+    heading = '<w:outlineLvl w:val="0"/><w:numPr><w:numId w:val="2"/></w:numPr>'
+    assert sections(read(raw_docx(paragraph("Scope", heading) + paragraph("x")))) == [("Scope", "Scope\n\nx")]
 
 
 def test_docx_tables_keep_a_line_for_each_row() -> None:

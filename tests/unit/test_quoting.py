@@ -107,3 +107,21 @@ def test_a_quote_begins_after_its_heading(text: str, answer: str, quote: str) ->
     assert evidence is not None
     assert evidence.quote == quote
     assert holds(document, evidence)
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("We own:\n- a boat\n- a mast", "a boat"),
+        ("We own:\n1. a boat\n2. a mast", "1. a boat"),
+        ("At night - a boat came.", "At night - a boat came."),
+        ("• a boat", "a boat"),
+    ],
+)
+def test_a_quote_begins_after_its_bullet(text: str, quote: str) -> None:
+    document = Document("d", "d.txt", text)
+    start = text.index("a boat")
+    evidence = make_evidence(document, candidate(document, (0, len(text)), (start, start + 6)))
+    assert evidence is not None
+    assert evidence.quote == quote
+    assert document.text[evidence.start : evidence.end] == quote
