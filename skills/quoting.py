@@ -19,7 +19,7 @@ from skills.errors import ShelfError, parameter_names, refuse_unknown
 from skills.qa.passage_reader import Candidate
 from skills.retrieval.index import ShelfReader
 from skills.retrieval.sentences import sentence_around
-from skills.retrieval.structure import after_bullet, after_heading, before_number
+from skills.retrieval.structure import after_bullet, after_heading, before_number, through_list
 
 log = logging.getLogger(__name__)
 WITHHELD = "a quote did not match document %s and was withheld"
@@ -66,6 +66,7 @@ def make_evidence(document: Document, candidate: Candidate, max_quote_chars: int
     start = after_heading(document.text, start, candidate.start)
     start = after_bullet(document.text, start, candidate.start)
     end = before_number(document.text, candidate.end, end)
+    end = through_list(document.text, start, end, max_quote_chars)
     evidence = Evidence(
         document_id=document.id,
         document_name=document.name,

@@ -19,6 +19,8 @@ Kind = Literal["heading", "prose", "line"]
 
 MAX_HEADING_CHARS = 90
 MAX_HEADING_WORDS = 12
+#: How far past the room for a list its last line is followed, to know that it is whole.
+_LINE_REACH = 1_000
 #: A numbered line of more words, with text right below it, is an item that goes on there.
 MAX_NUMBERED_WORDS = 6
 
@@ -150,6 +152,33 @@ def after_bullet(text: str, start: int, answer: int) -> int:
         return start  # a dash within a line
     match = _BULLET.match(text, start, answer)
     return match.end() if match else start
+
+
+def through_list(text: str, start: int, end: int, max_chars: int) -> int:
+    """Where a stretch ends together with the list that it announces.
+
+    "The club owns four boats:" is half a quote: the items, or a table's rows, that stand below
+    go with it, as many whole lines as there is room for.
+
+    Args:
+        text: the whole document's.
+        start, end: the stretch.
+        max_chars: characters of the stretch and its list at the most.
+
+    Returns:
+        ``end`` itself where the stretch announces nothing.
+    """
+    if text[end - 1] != ":":
+        return end
+    announced = end
+    for line in _lines(text, end, min(len(text), start + max_chars + _LINE_REACH)):
+        if line.blank and end == announced:
+            continue  # between the announcement and the list
+        words = text[line.start : line.end]
+        if line.end > start + max_chars or not (_ITEM.match(words) or _ROW.search(words)):
+            break
+        end = line.end
+    return end
 
 
 def before_number(text: str, answer_end: int, end: int) -> int:

@@ -125,3 +125,28 @@ def test_a_quote_begins_after_its_bullet(text: str, quote: str) -> None:
     assert evidence is not None
     assert evidence.quote == quote
     assert document.text[evidence.start : evidence.end] == quote
+
+
+BOATS = "We own four boats:\n\n- Tern, the launch\n- Petrel\n\nAsk for them."
+
+
+@pytest.mark.parametrize(
+    ("text", "max_chars", "quote"),
+    [
+        (BOATS, 400, "We own four boats:\n\n- Tern, the launch\n- Petrel"),
+        (BOATS, 45, "We own four boats:\n\n- Tern, the launch"),  # whole items only
+        (BOATS, 38, "We own four boats:\n\n- Tern, the launch"),
+        (BOATS, 31, "We own four boats:"),
+        ("We own four boats:\n1. Tern\n2. Petrel", 400, "We own four boats:\n1. Tern\n2. Petrel"),
+        ("We own four boats: Tern and others.\n- no", 400, "We own four boats: Tern and others."),
+        ("We own four boats:\n\nThey are red.", 400, "We own four boats:"),
+    ],
+)
+def test_a_sentence_that_announces_a_list_is_quoted_with_it(text: str, max_chars: int, quote: str) -> None:
+    document = Document("d", "d.txt", text)
+    start = text.index("four")
+    found = candidate(document, (0, len(text)), (start, start + 4))
+    evidence = make_evidence(document, found, max_chars)
+    assert evidence is not None
+    assert evidence.quote == quote
+    assert holds(document, evidence)
