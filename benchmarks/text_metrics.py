@@ -46,6 +46,26 @@ def sequence_repetition(text: str, n: int = 4) -> float:
     return 1 - len(set(found)) / len(found) if found else 0.0
 
 
+def repetition_across(texts: Sequence[str], n: int = 4) -> float:
+    """The share of n-grams that stood in an earlier text: what a chat partner says again.
+
+    Args:
+        texts: in the order in which they were said.
+        n: length of the n-grams.
+
+    Returns:
+        in [0, 1); 0 where no text has n tokens.
+    """
+    seen: set[tuple[str, ...]] = set()
+    n_again = n_all = 0
+    for text in texts:
+        found = ngrams(tokens_of(text), n)
+        n_again += sum(gram in seen for gram in found)
+        n_all += len(found)
+        seen.update(found)
+    return n_again / n_all if n_all else 0.0
+
+
 def self_bleu(texts: Sequence[str], n: int = 4) -> float:
     """Self-BLEU: how like each text is to the others (Zhu et al. 2018, arXiv 1802.01886).
 

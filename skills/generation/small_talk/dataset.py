@@ -96,7 +96,7 @@ class SmallTalkIterator(DataLearningIterator):
         self,
         data: dict[str, list[Example]],
         persona_share: float | str = 0.5,
-        n_exchanges: int | str = 6,
+        n_exchanges: int | str = 5,
         n_valid: int | str = 24,
         seed: int | None = None,
         pool: int = 16,
@@ -168,7 +168,7 @@ def joined(
         ending = draw("end") if random.random() < 0.25 else ()
         while True:
             following = draw("any")
-            if made and len(made) + len(following) + len(ending) > n_exchanges:
+            if (made or ending) and len(made) + len(following) + len(ending) > n_exchanges:
                 rounds["any"].append(following)
                 break
             made += following
