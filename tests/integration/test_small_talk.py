@@ -29,6 +29,10 @@ TALK = (
     Exchange("And?", "I ate it.", False),
     Exchange("So", "by the sea"),
 )
+SAID = (
+    Exchange("Hello there.", "The cat sat on the mat."),
+    Exchange("And now?", "The dog lay by the door."),
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +98,6 @@ def test_a_batch_has_the_losses_of_each_conversation_alone(folder: Path) -> None
 @pytest.mark.filterwarnings("ignore::UserWarning")  # peft's, of a base without a name on a hub
 def test_a_training_run_leaves_an_adapter_that_knows_the_replies(folder: Path, tmp_path: Path) -> None:
     untrained = build_model(config(folder, tmp_path, MODEL_ADAPTER=""))
-    talk = (
-        Exchange("Hello there.", "The cat sat on the mat."),
-        Exchange("And now?", "The dog lay by the door."),
-    )
     (before,), (n_tokens,) = untrained([SAID])
     train_model(config(folder, tmp_path))
     adapter = tmp_path / "adapter"
