@@ -50,7 +50,8 @@ KEPT_S = 2 * 24 * 3600.0
 
 @dataclass
 class _Told:
-    """Who was told their place: when is of the monotonic clock, 0 where another process did."""
+    """Who was told their place, and how many seconds it would take: when is of the monotonic clock, 0
+    where another process did."""
 
     lane: str
     update_id: int
@@ -58,6 +59,7 @@ class _Told:
     place: int
     at: float
     message_id: int = 0
+    seconds: int = 0
 
 
 class Herald:
@@ -136,23 +138,21 @@ class Herald:
             age = now - told.at
             changed = told.place != waiting.place and age > CHANGED_AFTER_S
             faded = incoming.private and age > TELL_AGAIN_S
-            if not (changed or faded):
+            overdue = age > max(told.seconds, CHANGED_AFTER_S)
+            if not (changed or faded or overdue):
                 return
         if not self._channel.pace.spare(0.5):
             return
         entry = _Told(
             waiting.lane, incoming.update_id, incoming.chat_id, waiting.place, now,
-            told.message_id if told else 0,
+            told.message_id if told else 0, estimate(waiting.place, line),
         )  # fmt: skip
         self._told[waiting.lane] = entry
-        await self._show(entry, incoming, self._words(waiting.place, incoming, line))
-
-    def _words(self, place: int, incoming: Incoming, line: Line) -> str:
         language = known_language(incoming.language or self._settings.language)
-        seconds = max(1, math.ceil(place * line.pace_s / line.slots))
-        if seconds > 10:
-            seconds = 5 * math.ceil(seconds / 5)  # it is an estimate, and should look like one
-        return text("telegram.place", language, ordinal=ordinal(place, language), seconds=seconds)
+        place = ordinal(entry.place, language)
+        await self._show(
+            entry, incoming, text("telegram.place", language, ordinal=place, seconds=entry.seconds)
+        )
 
     async def _show(self, told: _Told, place: Incoming, words: str) -> None:
         api = self._channel.api
@@ -230,3 +230,9 @@ class Herald:
                 await asyncio.wait_for(self._remove_over(), REMOVAL_S)
             await briefly(self._note())
         await briefly(self._inbox.drop_role("herald"))
+
+
+def estimate(place: int, line: Line) -> int:
+    """Seconds until a place's turn: as if all before it, those in hand included, were slow ones."""
+    seconds = max(1, math.ceil(place * line.pace_s / line.slots))
+    return seconds if seconds <= 10 else 5 * math.ceil(seconds / 5)  # and it should look like an estimate

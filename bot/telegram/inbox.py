@@ -226,7 +226,7 @@ class Inbox:
 
         Args:
             turn: of the update.
-            seconds: how long it took, for telling others how long they will wait.
+            seconds: how long it kept others waiting, for telling them how long they will.
             counters: names of the counters that grow by one.
             extras: what the buttons under its reply show.
 

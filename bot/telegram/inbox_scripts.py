@@ -185,8 +185,14 @@ redis.call('DEL', state)
 drop_token(ring, token)
 hand_on(ring, lane)
 if ring == 'main' then
-  local pace = tonumber(redis.call('HGET', P .. 'stats', 'pace_s') or ARGV[5])
-  redis.call('HSET', P .. 'stats', 'pace_s', tostring(0.7 * pace + 0.3 * tonumber(ARGV[5])))
+  local took, stats = tonumber(ARGV[5]), P .. 'stats'
+  local pace = tonumber(redis.call('HGET', stats, 'pace_s') or took)
+  -- what people are told they wait: up at once and down slowly, for who waits longer than was said is
+  -- angry, and after some quick answers the next slow one is as slow as ever
+  local slow = tonumber(redis.call('HGET', stats, 'slow_s') or took)
+  local share = took > slow and 0.5 or 0.05
+  redis.call('HSET', stats, 'pace_s', tostring(0.7 * pace + 0.3 * took),
+    'slow_s', tostring(slow + share * (took - slow)))
 end
 if ARGV[8] ~= '' then
   local extras = P .. 'extras:' .. lane

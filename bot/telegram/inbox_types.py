@@ -122,7 +122,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Line:
-    """Who waits, how many updates are handled at a time, and how long one takes."""
+    """Who waits, how many updates are handled at a time, and how long one takes, if not less."""
 
     waiting: tuple[Waiting, ...]
     slots: int

@@ -78,7 +78,8 @@ return taken
 )
 
 #: Returns the lanes whose turn in the main ring has not come, in order, each with the update at
-#: its head, and then how many updates all living processes serve at a time and the pace.
+#: its head, and then how many updates all living processes serve at a time and how long one takes:
+#: rather too long than too short, and at least as long as all that are in hand have taken already.
 LINE = (
     HEAD
     + """
@@ -101,7 +102,12 @@ for i = 1, #processes, 2 do
     redis.call('HDEL', P .. 'processes', processes[i])
   end
 end
-return {line, tostring(slots), redis.call('HGET', P .. 'stats', 'pace_s') or '1', tostring(now_ms())}
+local longest = tonumber(redis.call('HGET', P .. 'stats', 'slow_s') or 1)
+local idle
+for _, held in ipairs(redis.call('XPENDING', ring_of('main'), 'bots', '-', '+', 1000)) do
+  idle = math.min(idle or held[3], held[3])
+end
+return {line, tostring(slots), tostring(math.max(longest, (idle or 0) / 1000)), tostring(now_ms())}
 """
 )
 

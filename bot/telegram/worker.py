@@ -90,7 +90,8 @@ class Worker:
     async def _wait_for_place(self, seconds: float) -> None:
         self._freed.clear()
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._freed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._freed.wait()
 
     async def stop(self, limit_s: float) -> bool:
         """Take no more turns, finish those in hand within the limit, put the others off.
@@ -151,9 +152,15 @@ class Worker:
             log.error("a turn failed with %s (lane %s)", type(error).__name__, token.lane)
 
     async def _attend(self, turn: Turn, release: Callable[[], None]) -> None:
-        began = time.monotonic()
+        began, held_s = time.monotonic(), None
+
+        def release_place() -> None:
+            nonlocal held_s
+            held_s = time.monotonic() - began
+            release()
+
         try:
-            work = self._handlers.open(turn, release)
+            work = self._handlers.open(turn, release_place)
         except Exception as error:  # stored by another version; there is nobody to tell
             log.error("an update cannot be read: %s (update %d)", type(error).__name__, turn.update_id)
             await persistently(lambda: self._inbox.set_aside(turn, "unreadable"))
@@ -168,7 +175,7 @@ class Worker:
         except Exception as error:
             await self._mend(work, error)
             return
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - began if held_s is None else held_s
         counters = [f"replies_{work.skill}"] if work.skill else []
         await persistently(lambda: self._inbox.finish(turn, seconds, counters, work.extras))
         if work.skill:

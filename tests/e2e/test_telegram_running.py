@@ -115,6 +115,7 @@ def test_a_user_who_is_too_quick_is_told(telegram: FakeTelegram, tmp_path: Path)
         telegram.say(other, "hello")
         telegram.wait_text(other["id"], "You said: hello")
         telegram.wait_text(user["id"], "I take 3 messages a minute")
+        telegram.wait_text(user["id"], "You said: m2")
         assert [text for text in answers(telegram, user) if text.startswith("m")] == ["m0", "m1", "m2"]
 
 
@@ -155,6 +156,25 @@ def test_who_waits_sees_the_place_before_the_line_moves(telegram: FakeTelegram, 
         # told while the first reply was still being made: the line moves only after it
         assert telegram.texts(users[0]["id"]) == []
         telegram.wait_for(lambda: all(telegram.texts(user["id"]) for user in users))
+
+
+def test_who_waits_longer_than_was_said_is_told_anew(telegram: FakeTelegram, tmp_path: Path) -> None:
+    user, group = telegram.user(), telegram.group()
+    with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=1) as program:
+        program.wait_started()
+        telegram.say(user, "hello")
+        telegram.wait_text(user["id"], "You said: hello")
+        telegram.say(user, "sleep 8")
+        telegram.wait_for(lambda: telegram.called("sendChatAction", user["id"]), what="typing")
+        telegram.say(user, "@quoth_bot hello", group)
+        telegram.wait_text(group.id, "1st in line, about")
+        edits = telegram.wait_for(lambda: telegram.called("editMessageText", group.id), what="a new estimate")
+        seconds = [
+            int(event.message["text"].split()[-2])
+            for event in (*telegram.called("sendMessage", group.id), *edits)
+        ]
+        assert seconds[-1] > seconds[0]
+        telegram.wait_text(group.id, "You said: hello")
 
 
 def test_a_place_that_was_told_is_taken_back_after_a_kill(telegram: FakeTelegram, tmp_path: Path) -> None:

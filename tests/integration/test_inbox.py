@@ -377,6 +377,30 @@ async def test_the_line_tells_who_waits(inbox: Inbox) -> None:
     assert 15 < (await inbox.line()).pace_s <= 20
 
 
+async def test_the_wait_that_is_told_is_no_quick_spell_s(inbox: Inbox) -> None:
+    await inbox.tick("main", 1, 0, [])
+    await inbox.store([ticket(i, f"{i}:0") for i in range(1, 23)])
+    for i in range(22):
+        turn = await inbox.open_turn(await take_one(inbox))
+        assert turn is not None
+        await inbox.finish(turn, 20.0 if i == 0 else 0.1)
+    assert (await inbox.line()).pace_s > 5  # a third of the slow one's, after so many quick ones
+    assert (await inbox.stats())["pace_s"] < 1  # the average, which follows them
+
+
+async def test_the_wait_that_is_told_is_not_less_than_those_in_hand_take(inbox: Inbox) -> None:
+    await inbox.tick("main", 2, 0, [])
+    await inbox.store([ticket(1, "a:0"), ticket(2, "b:0"), ticket(3, "c:0"), ticket(4, "d:0")])
+    turn = await inbox.open_turn(await take_one(inbox))
+    assert turn is not None
+    await inbox.finish(turn, 0.1)
+    await take_one(inbox)
+    await asyncio.sleep(1)
+    assert (await inbox.line()).pace_s >= 1
+    await take_one(inbox)  # a place that was free a moment ago: the other one says nothing of the rest
+    assert (await inbox.line()).pace_s < 1
+
+
 async def test_forgetting_a_lane(inbox: Inbox, server: Valkey) -> None:
     await inbox.store([ticket(i, chat="1:0") for i in (1, 2, 3)])
     turn = await inbox.open_turn(await take_one(inbox))
