@@ -61,7 +61,7 @@ def from_plain(kind: type[T], value: Any) -> T:
 
 def dumps(value: Any) -> bytes:
     """Compact JSON in UTF-8; lone surrogates, which some clients send, survive."""
-    text = json.dumps(to_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(value, default=_fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -75,6 +75,15 @@ def loads(data: bytes) -> Any:
         return json.loads(data.decode("utf-8", "surrogatepass"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CodecError("not JSON") from error
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """A dataclass as the encoder, which is C, goes on with it: several times as fast as to_plain."""
+    kind: Any = type(value)
+    names = _field_names(kind)
+    if names is None:
+        raise TypeError(f"{kind.__name__} cannot be written as JSON")
+    return {name: getattr(value, name) for name in names}
 
 
 def _refuse_constant(name: str) -> Any:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from bot.codec import CodecError, dumps, from_plain, loads, to_plain
+from bot.codec import CodecError, dumps, from_plain, loads
 from bot.errors import UnreadableSession
 from bot.sessions import Session
 from skills.dialog import Document
@@ -31,7 +31,7 @@ DOCUMENT_MIGRATIONS: Mapping[int, Migration] = {}
 
 def encode_session(session: Session) -> bytes:
     """A session as JSON with its schema version."""
-    return dumps({"schema": SCHEMA_VERSION, "session": to_plain(session)})
+    return dumps({"schema": SCHEMA_VERSION, "session": session})
 
 
 def decode_session(
@@ -51,7 +51,7 @@ def decode_session(
 
 def encode_document(document: Document) -> bytes:
     """A document as compressed JSON with its schema version."""
-    return zlib.compress(dumps({"schema": DOCUMENT_SCHEMA_VERSION, "document": to_plain(document)}))
+    return zlib.compress(dumps({"schema": DOCUMENT_SCHEMA_VERSION, "document": document}))
 
 
 def decode_document(data: bytes) -> Document:

@@ -136,10 +136,10 @@ class Api(Bot):
         self, offset: int | None, timeout_s: int, allowed: Sequence[str]
     ) -> list[dict[str, Any]]:
         """Updates as they came: one that python-telegram-bot cannot read must not stop the others."""
-        data: dict[str, Any] = {"timeout": timeout_s, "allowed_updates": list(allowed)}
-        if offset is not None:
-            data["offset"] = offset
-        result = await self._post("getUpdates", data, read_timeout=timeout_s + 10)
+        asked = Fields.of({"timeout": timeout_s, "allowed_updates": list(allowed), "offset": offset})
+        result: Any = await self._polls.post(
+            f"{self.base_url}/getUpdates", asked, read_timeout=timeout_s + 10  # type: ignore[arg-type]
+        )  # fmt: skip
         if not isinstance(result, list):
             raise error.TelegramError("unreadable answer")
         return result

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
@@ -20,6 +20,7 @@ from bot.outage import Outage
 from bot.telegram import inbox_scripts
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: What a server says that will be ready later: it starts, changes its role, or its disk is full.
 _NOT_READY = (
@@ -61,9 +62,8 @@ class InboxLink:
         Raises:
             StoreUnavailable: if the server does not answer.
         """
-        async with self.errors():
-            await self._make_groups()
-            self._durable = bool((await self._redis.info("persistence")).get("aof_enabled"))
+        await self._sure(self._make_groups())
+        self._durable = bool((await self._sure(self._redis.info("persistence"))).get("aof_enabled"))
         return self._durable
 
     async def close(self) -> None:
@@ -76,8 +76,7 @@ class InboxLink:
 
     async def run(self, script: str, arguments: Sequence[str | int]) -> Any:
         """Run a script."""
-        async with self.errors():
-            return await self._scripts[script]([self.prefix], list(arguments))
+        return await self._sure(self._scripts[script]([self.prefix], list(arguments)))
 
     async def run_durably(self, script: str, arguments: Sequence[str | int]) -> Any:
         """Run a script and return once what it wrote is on the server's disk.
@@ -85,15 +84,17 @@ class InboxLink:
         Raises:
             StoreUnavailable: if that is not certain.
         """
-        async with self.errors():
-            try:
-                answers = await self._pipelined(script, arguments)
-            except NoScriptError:  # a new server; nothing was carried out
-                await self._redis.script_load(inbox_scripts.SCRIPTS[script])
-                answers = await self._pipelined(script, arguments)
-            if self._durable and answers[1][0] < 1:
-                self._outage.failed("the disk is slow")
-                raise StoreUnavailable("the Redis server did not write to its disk in time")
+        return await self._sure(self._durably(script, arguments))
+
+    async def _durably(self, script: str, arguments: Sequence[str | int]) -> Any:
+        try:
+            answers = await self._pipelined(script, arguments)
+        except NoScriptError:  # a new server; nothing was carried out
+            await self._redis.script_load(inbox_scripts.SCRIPTS[script])
+            answers = await self._pipelined(script, arguments)
+        if self._durable and answers[1][0] < 1:
+            self._outage.failed("the disk is slow")
+            raise StoreUnavailable("the Redis server did not write to its disk in time")
         return answers[0]
 
     async def _pipelined(self, script: str, arguments: Sequence[str | int]) -> list[Any]:
@@ -111,8 +112,7 @@ class InboxLink:
 
     async def call(self, command: str, *arguments: Any, **options: Any) -> Any:
         """Call a method of the client."""
-        async with self.errors():
-            return await getattr(self._redis, command)(*arguments, **options)
+        return await self._sure(getattr(self._redis, command)(*arguments, **options))
 
     async def _make_groups(self) -> None:
         for ring in self._rings:
@@ -124,11 +124,15 @@ class InboxLink:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
 
-    @contextlib.asynccontextmanager
-    async def errors(self) -> AsyncIterator[None]:
-        """Convert the client's errors; they may quote what was said, so only their kind is told."""
+    async def _sure(self, call: Awaitable[T]) -> T:
+        """Await a call, converting its errors; they may quote what was said, so only their kind is told.
+
+        Raises:
+            StoreUnavailable: if the server does not answer or is not ready.
+            StoreError: if it refuses.
+        """
         try:
-            yield
+            result = await call
         except (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError) as error:
             self._outage.failed(type(error).__name__)
             raise StoreUnavailable(f"the Redis server does not answer ({type(error).__name__})") from error
@@ -141,5 +145,5 @@ class InboxLink:
             if code in _NOT_READY:
                 raise StoreUnavailable(f"the Redis server is not ready ({code})") from error
             raise StoreError(f"the Redis server refused ({code})") from error
-        else:
-            self._outage.answered()
+        self._outage.answered()
+        return result

@@ -256,7 +256,8 @@ class Preview:
             deadline = time.monotonic() + seconds
             while not self._closed and (left := deadline - time.monotonic()) > 0:
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), left)
+                    async with asyncio.timeout(left):
+                        await self._woken.wait()
                 if not self._closed:
                     self._woken.clear()
 
