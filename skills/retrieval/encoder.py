@@ -12,6 +12,7 @@ import logging
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 
+#: From so many forward passes on they are made at the same time.
+_MANY_PASSES = 8
+
 
 class OnnxEncoder:
     """A compiled sentence encoder on ONNX Runtime; safe to call from several threads.
@@ -41,9 +45,9 @@ class OnnxEncoder:
         max_seq_length: tokens of a text that are read, special tokens included.
         max_batch_tokens: padded tokens in one forward pass. More than a few hundred no longer
             fit the caches and are slower than one after the other.
-        n_threads: forward passes at the same time, each in a thread of its own. Several threads
-            in one pass wait for each other at each of its steps: a long document took a quarter
-            more of the processor and, on a busy machine, a third more time.
+        n_threads: of one forward pass; of many, passes at the same time, each in one thread.
+            Threads within a pass wait for each other at each of its steps: a long document took a
+            quarter more of the processor and, on a busy machine, a third more time.
 
     Attributes:
         name: as given.
@@ -64,7 +68,8 @@ class OnnxEncoder:
     ) -> None:
         self._tokenizer = load_tokenizer(tokenizer_file)
         self._tokenizer.enable_truncation(max_seq_length)
-        self._model = OnnxModel(onnx_file, n_threads=1)
+        self._onnx_file = onnx_file
+        self._model = OnnxModel(onnx_file, n_threads)
         self._n_threads = n_threads
         self._max_batch_tokens = max_batch_tokens
         self.name = name
@@ -96,16 +101,20 @@ class OnnxEncoder:
 
     def _passes(self, batches: Sequence[Sequence[Sequence[int]]]) -> Generator[FloatArray, None, None]:
         """The vectors of each batch, in order."""
-        if len(batches) <= 1 or self._n_threads == 1:
-            yield from map(self._forward, batches)
+        if len(batches) < _MANY_PASSES or self._n_threads == 1:
+            for batch in batches:
+                yield self._forward(self._model, batch)
             return
+        # the weights are mapped from the same file; loading takes a tenth of a second
+        model = OnnxModel(self._onnx_file, n_threads=1)
         pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix="encoder")
         try:
-            yield from pool.map(self._forward, batches)
+            yield from pool.map(partial(self._forward, model), batches)
         finally:  # also where the caller gives up: what was not begun is not done
             pool.shutdown(cancel_futures=True)
 
-    def _forward(self, ids: Sequence[Sequence[int]]) -> FloatArray:
+    @staticmethod
+    def _forward(model: OnnxModel, ids: Sequence[Sequence[int]]) -> FloatArray:
         shape = (len(ids), max(len(i) for i in ids))
         input_ids = np.zeros(shape, dtype=np.int64)
         attention_mask = np.zeros(shape, dtype=np.int64)
@@ -117,7 +126,7 @@ class OnnxEncoder:
             "attention_mask": attention_mask,
             "token_type_ids": np.zeros(shape, dtype=np.int64),
         }
-        (vectors,) = self._model(given)
+        (vectors,) = model(given)
         return np.asarray(vectors, dtype=np.float32)
 
 
