@@ -170,16 +170,16 @@ class Handlers:
         if forgetting:
             await self._forget(incoming)  # also what this very message left
         work.skill = answer.skill
-        await self._send_answer(
-            work, answer, preview, before, help_too=bool(command and command[0] == "help")
-        )
+        # where the conversation tells its commands, which is also where it knows none of the name
+        listed = bool(command and (command[0] == "help" or command[0] not in COMMANDS))
+        await self._send_answer(work, answer, preview, before, own_too=listed)
 
     async def _send_answer(
-        self, work: Work, answer: Answer, preview: Preview, before: str, help_too: bool
+        self, work: Work, answer: Answer, preview: Preview, before: str, own_too: bool
     ) -> None:
         language = answer.language
         messages = rendering.render(answer, language, before)
-        if help_too:
+        if own_too:
             lines = (f"/{name} — {text(f'telegram.help.{name}', language)}" for name in OWN_COMMANDS)
             messages = rendering.plain("\n".join([answer.text, *lines]), language)
         keyboard = None

@@ -113,6 +113,9 @@ def test_help_names_telegrams_own_commands(tg: FakeTelegram) -> None:
     tg.say(user, "/start")
     message = tg.wait_text(user["id"], "/docs")
     assert "/settings" in message["text"]
+    tg.say(user, "/setings")
+    message = tg.wait_text(user["id"], "no command /setings")
+    assert "/settings" in message["text"]
 
 
 def test_an_edited_message_is_answered_anew(tg: FakeTelegram) -> None:

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from tests.support.fake_telegram import FakeTelegram
+from tests.support.fake_telegram_faults import Fault
 from tests.support.fake_telegram_world import Chat, Json
 from tests.support.telegram_program import Program
 from tests.support.valkey import Valkey
@@ -148,3 +149,19 @@ def test_an_outage_does_not_keep_the_program_from_ending(
     with Program(telegram, tmp_path, **settings):
         telegram.wait_text(user["id"], "word29", timeout_s=40)
         assert len(telegram.texts(user["id"])) == 1
+
+
+def test_a_stop_button_does_not_outlive_redis(telegram: FakeTelegram, server: Valkey, tmp_path: Path) -> None:
+    user = telegram.user()
+    with Program(telegram, tmp_path, REDIS_URL=server.url) as program:
+        program.wait_started()
+        telegram.faults.plan(Fault("slow", seconds=1.0), "sendMessage")
+        telegram.faults.plan(Fault("drop"), "deleteMessage")
+        telegram.say(user, "words 40 0.1")
+        telegram.wait_for(lambda: telegram.calls.get("sendmessage"), what="the button to be on its way")
+        server.kill()
+        telegram.wait_text(user["id"], "Writing")
+        time.sleep(2.5)  # the reply is ready, and cannot be stored
+        server.start()
+        telegram.wait_text(user["id"], "word39", timeout_s=40)
+        assert not [text for text in telegram.texts(user["id"]) if "Writing" in text]

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from tests.support.fake_telegram import FakeTelegram
+from tests.support.fake_telegram_world import Json
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = ("tests.support.telegram_bot",)
@@ -92,3 +95,18 @@ class Program:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+def answers(telegram: FakeTelegram, user: Json) -> list[str]:
+    """What the fake model said to a person, without its "You said: "."""
+    return [text.removeprefix("You said: ") for text in telegram.texts(user["id"])]
+
+
+def fetch(url: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+    """Status and text of an HTTP request; POST where there is a body."""
+    request = urllib.request.Request(url, body, {k.replace("_", "-"): v for k, v in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
