@@ -78,7 +78,7 @@ class SquadReader(TrainedComponent):
     title = "A reader"
     about = (
         "Extractive question answering: start and end of the answer in its context, the first token where "
-        "there is none. Four-bit differences from the base's weights; the base's licence applies."
+        "there is none. The base's licence applies."
     )
     config = "configs/squad_reader.json"
 
