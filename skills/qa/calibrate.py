@@ -42,9 +42,9 @@ from skills.retrieval.retriever import Retriever
 from skills.retrieval.shelf_writer import ShelfWriter
 from skills.utterances import WEIGHTS as UTTERANCE_WEIGHTS
 
-FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval")
+FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval", "skimmed")
 #: What still tells something where every passage that there is was read.
-FEATURES_ALL_READ = ("margin", "overlap")
+FEATURES_ALL_READ = ("margin", "overlap", "skimmed")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
 #: Thresholds follow from what a calibrated confidence means: an answer is given where it is more
@@ -203,7 +203,7 @@ def ask(
     """Ask everything of one shelf.
 
     Returns:
-        for the best candidate of each question, and for that of the first passage: features (n, 5),
+        for the best candidate of each question, and for that of the first passage: features (n, 6),
         right (n,), group (n,); and each question's group with the similarity of the sentence that
         comes closest to it.
     """

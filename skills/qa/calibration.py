@@ -28,6 +28,7 @@ class Features:
         similarity: cosine of question and passage.
         overlap: share of the question's informative words in the passage.
         retrieval: fused retrieval score, in [0, 1].
+        skimmed: margin of the smaller reader that read the passage first; 0 where none did.
     """
 
     margin: float
@@ -35,6 +36,7 @@ class Features:
     similarity: float
     overlap: float
     retrieval: float
+    skimmed: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -104,11 +104,13 @@ class PassageReader(Component):
         chosen: list[Sequence[Passage]] = [found[: self.n_passages] for found in passages]
         all_read = [len(found) <= self.n_passages for found in passages]
         left: list[list[Candidate]] = [[] for _ in questions]
+        margins: list[list[float]] = [[0.0] * len(found) for found in chosen]
         if self._skimmer is not None:
-            skimmed = _read(self._skimmer, self._skimmed, questions, chosen, all_read)
+            skimmed = _read(self._skimmer, self._skimmed, questions, chosen, margins, all_read)
             chosen = [[c.passage for c in found[: self.n_reread]] for found in skimmed]
+            margins = [[c.margin for c in found[: self.n_reread]] for found in skimmed]
             left = [found[self.n_reread :] for found in skimmed]
-        read = _read(self.reader, self.calibration, questions, chosen, all_read)
+        read = _read(self.reader, self.calibration, questions, chosen, margins, all_read)
         return [
             Reading(tuple(found), tuple(_considered(c) for c in (*found, *others)))
             for found, others in zip(read, left, strict=True)
@@ -120,25 +122,26 @@ def _read(
     calibration: Calibration,
     questions: Sequence[str],
     passages: Sequence[Sequence[Passage]],
+    skimmed: Sequence[Sequence[float]],
     all_read: Sequence[bool],
 ) -> list[list[Candidate]]:
     """The candidates of every question, best first, one a passage; all passages in one batch."""
-    asked = [(i, p) for i, found in enumerate(passages) for p in found]
-    predictions = reader.predict([p.text for _, p in asked], [questions[i] for i, _ in asked])
+    asked = [(i, p, m) for i, found in enumerate(passages) for p, m in zip(found, skimmed[i], strict=True)]
+    predictions = reader.predict([p.text for _, p, _ in asked], [questions[i] for i, _, _ in asked])
     names = [name_words(question) for question in questions]
-    read: list[list[tuple[Passage, SpanPrediction]]] = [[] for _ in questions]
-    for (i, passage), prediction in zip(asked, predictions, strict=True):
+    read: list[list[tuple[Passage, SpanPrediction, float]]] = [[] for _ in questions]
+    for (i, passage, margin), prediction in zip(asked, predictions, strict=True):
         if prediction.spans:
-            read[i].append((passage, _in_one_block(passage.text, prediction, names[i])))
+            read[i].append((passage, _in_one_block(passage.text, prediction, names[i]), margin))
     return [_ranked(found, calibration, whole) for found, whole in zip(read, all_read, strict=True)]
 
 
 def _ranked(
-    answered: Sequence[tuple[Passage, SpanPrediction]], calibration: Calibration, all_read: bool
+    answered: Sequence[tuple[Passage, SpanPrediction, float]], calibration: Calibration, all_read: bool
 ) -> list[Candidate]:
-    rivals = sorted((p.margin for _, p in answered), reverse=True)
+    rivals = sorted((p.margin for _, p, _ in answered), reverse=True)
     candidates = []
-    for passage, prediction in answered:
+    for passage, prediction, skimmed in answered:
         span = prediction.spans[0]
         best_rival = next((m for m in rivals if m != prediction.margin), prediction.margin)
         features = Features(
@@ -147,6 +150,7 @@ def _ranked(
             similarity=passage.similarity,
             overlap=passage.overlap,
             retrieval=passage.score,
+            skimmed=skimmed,
         )
         candidates.append(
             Candidate(
