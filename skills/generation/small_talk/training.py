@@ -31,7 +31,7 @@ class SmallTalkRecipe(Recipe):
             matrix costs time in each token that is generated.
     """
 
-    learning_rate: float = 6e-4
+    learning_rate: float = 2e-3
     warmup: float = 0.05
     cooldown: float = 0.8
     weight_decay: float = 0.0
