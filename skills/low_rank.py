@@ -2,10 +2,16 @@
 
 For models too large to train every weight of: a few MB are learnt, no gradient of the base's
 weights is ever computed. ``skills.deltas`` merges what is written here. Imported by training only.
+
+    python -m skills.low_rank ADAPTER_FOLDER RANK
+
+makes a trained adapter smaller, in place.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,3 +96,44 @@ def save_low_rank(model: Any, averaged: Mapping[str, torch.Tensor], folder: Path
     config.inference_mode = False
     if not (folder / ADAPTER_CONFIG).is_file():
         raise DamagedCheckpoint(f"{folder}: {ADAPTER_CONFIG} was not written")
+
+
+def truncate(folder: Path, rank: int) -> float:
+    """Bring an adapter in peft's format to a lower rank, each pair by its largest singular values.
+
+    Args:
+        folder: of the adapter; rewritten.
+        rank: the new one, from 1 to the adapter's.
+
+    Returns:
+        the share of the change's energy (squared singular values) that is kept, in [0, 1].
+
+    Raises:
+        ConfigurationError: if the rank is not below the adapter's.
+    """
+    config = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))
+    if not 1 <= rank <= config["r"]:
+        raise ConfigurationError(f"expected a rank from 1 to {config['r']}, not {rank}")
+    tensors = load_file(folder / ADAPTER_WEIGHTS)
+    kept = total = 0.0
+    for name in [name for name in tensors if ".lora_A." in name]:
+        other = name.replace(".lora_A.", ".lora_B.")
+        left, left_rest = torch.linalg.qr(tensors[other].float())
+        right, right_rest = torch.linalg.qr(tensors[name].float().T)
+        u, values, v = torch.linalg.svd(left_rest @ right_rest.T)
+        # the change is scaled by alpha / r, which stays: alpha follows the rank below
+        root = values[:rank].sqrt()
+        tensors[other] = ((left @ u[:, :rank]) * root).half().contiguous()
+        tensors[name] = (root[:, None] * (v[:rank] @ right.T)).half().contiguous()
+        kept += float((values[:rank] ** 2).sum())
+        total += float((values**2).sum())
+    alpha = config["lora_alpha"] * rank / config["r"]
+    config["lora_alpha"] = int(alpha) if alpha == int(alpha) else alpha
+    config["r"] = rank
+    write_tensors(tensors, folder / ADAPTER_WEIGHTS, {})
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    return kept / total if total else 1.0
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"energy kept: {truncate(Path(sys.argv[1]), int(sys.argv[2])):.4f}\n")

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 from deeppavlov import train_model
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from skills.deltas import _lora
 from skills.errors import ConfigurationError, DamagedCheckpoint
 from skills.learning import Recipe
+from skills.low_rank import truncate
 from skills.qa.dataset import SquadBatchIterator, SquadFolderReader
 from skills.qa.training import ReaderLearner, ReaderRecipe
 from skills.qa.windows import WindowTokenizer, collate
@@ -96,6 +98,27 @@ def test_a_low_rank_adapter_learns_and_is_what_the_reader_reads(data: Path) -> N
     assert question[0][0][windows[0].offsets[first, 0] :].startswith("1806")
     with pytest.raises(DamagedCheckpoint, match="no adapter of rank 8 for this model"):
         ReaderLearner(data / "base", "base", tokenizer, ReaderRecipe(lora_rank=8), data / "next", adapter)
+
+
+def test_an_adapter_made_smaller_keeps_what_its_pairs_say(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    left, right = torch.randn(24, 3), torch.randn(3, 40)  # of rank 3, written with rank 8
+    mix = torch.linalg.qr(torch.randn(8, 8)).Q
+    a, b = mix @ torch.cat([right, torch.zeros(5, 40)]), torch.cat([left, torch.zeros(24, 5)], 1) @ mix.T
+    tensors = {"base_model.model.x.lora_A.weight": a, "base_model.model.x.lora_B.weight": b}
+    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "adapter_model.safetensors")
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8, "lora_alpha": 16}))
+    before = _lora(tensors, {"r": 8, "lora_alpha": 16})[0]["x.weight"]
+    assert truncate(tmp_path, 3) > 0.999
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config == {"r": 3, "lora_alpha": 6}
+    smaller = load_file(tmp_path / "adapter_model.safetensors")
+    assert smaller["base_model.model.x.lora_A.weight"].shape == (3, 40)
+    after = _lora(smaller, config)[0]["x.weight"]
+    np.testing.assert_allclose(after, before, atol=0.05, rtol=0.01)
+    assert truncate(tmp_path, 1) < 0.9
+    with pytest.raises(ConfigurationError, match="expected a rank from 1 to 1, not 2"):
+        truncate(tmp_path, 2)
 
 
 def test_the_schedule_follows_time_where_it_runs_faster_than_the_steps(data: Path) -> None:
