@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from skills.compiled import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from skills.errors import ConfigurationError, DamagedCheckpoint, MissingCheckpoint
 
 #: The project's own adapter for a model where there is one, else none.
@@ -13,7 +14,6 @@ AUTO = "auto"
 ADAPTERS = Path(__file__).resolve().parent / "weights"
 #: Those that ``auto`` takes, by the model they were trained on.
 OWN: dict[str, str] = {"smollm2-135m-instruct": "smollm2-small-talk"}
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _MAX_CONFIG_BYTES = 1_000_000
 
 
@@ -36,10 +36,10 @@ def adapter_folder(adapter: str, model: str) -> Path | None:
         return None
     own = ADAPTERS / adapter
     folder = own if own.is_dir() else Path(adapter).expanduser().resolve()
-    for file in (CONFIG, WEIGHTS):
+    for file in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
         if not (folder / file).is_file():
             raise MissingCheckpoint(
-                f"{folder / file} is missing; an adapter is a folder with {CONFIG} and {WEIGHTS}, "
+                f"{folder / file} is missing; an adapter is a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
                 f'{AUTO}, or "" for none'
             )
     base = str(adapter_config(folder).get("base_model_name_or_path", ""))
@@ -57,7 +57,7 @@ def adapter_config(folder: Path) -> dict[str, object]:
     Raises:
         DamagedCheckpoint: if it is not a JSON object.
     """
-    file = folder / CONFIG
+    file = folder / ADAPTER_CONFIG
     try:
         if file.stat().st_size > _MAX_CONFIG_BYTES:
             raise ValueError(f"{file.stat().st_size} bytes")

@@ -9,7 +9,6 @@ set beside passages that do not answer them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from deeppavlov.core.data.dataset_reader import DatasetReader
 from deeppavlov.dataset_iterators.squad_iterator import SquadIterator
 
-from skills.batching import pooled_batches
+from skills.batching import PooledBatches
 from skills.errors import ConfigurationError
 
 Example = tuple[tuple[str, str], tuple[list[str], list[int]]]
@@ -54,7 +53,7 @@ class SquadFolderReader(DatasetReader):
         return {"train": _merge(train), "valid": _merge(chosen or held_out)}
 
 
-class SquadBatchIterator(SquadIterator):
+class SquadBatchIterator(PooledBatches, SquadIterator):
     """DeepPavlov's SQuAD iterator, with batches that cost and teach more evenly.
 
     Args:
@@ -85,24 +84,15 @@ class SquadBatchIterator(SquadIterator):
         self.mismatched = mismatched
         self.small_talk = small_talk
         self.pool = pool
-        self.epoch = 0
         self.utterances: list[str] = []
         if utterances_path:
             lines = Path(utterances_path).expanduser().read_text("utf-8").splitlines()
             self.utterances = [line.strip() for line in lines if line.strip()]
 
-    def gen_batches(
-        self, batch_size: int, data_type: str = "train", shuffle: bool | None = None
-    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-        """Yield ((context, question), (answers, starts)) batches; an epoch's order follows its number."""
-        if data_type != "train" or shuffle is False:
-            yield from super().gen_batches(batch_size, data_type, shuffle=False)
-            return
-        random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
-        examples = self._epoch_examples(random)
-        yield from pooled_batches(
-            examples, batch_size, self.pool, random, lambda e: len(e[0][0]) + len(e[0][1])
-        )
+    def length_of(self, example: Example) -> int:
+        """Characters of context and question."""
+        (context, question), _ = example
+        return len(context) + len(question)
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""
@@ -110,7 +100,8 @@ class SquadBatchIterator(SquadIterator):
         n += int(n * self.mismatched) + (int(n * self.small_talk) if self.utterances else 0)
         return -(-n // batch_size)
 
-    def _epoch_examples(self, random: Random) -> list[Example]:
+    def epoch_examples(self, random: Random) -> list[Example]:
+        """An annotator's answer for each question, and questions set beside other passages."""
         examples: list[Example] = []
         for (context, question), (texts, starts) in self.train:
             pick = random.randrange(len(texts))

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from skills.checkpoints import file_sha256
-from skills.compiled import DEFAULT_CACHE, is_whole
+from skills.compiled import ADAPTER_CONFIG, ADAPTER_WEIGHTS, DEFAULT_CACHE, is_whole
 from skills.errors import ConfigurationError, DamagedCheckpoint
-from skills.generation.adapters import CONFIG, WEIGHTS, adapter_config
+from skills.generation.adapters import adapter_config
 from skills.weight_files import GgufHeader, gguf_header
 
 #: Counts up whenever something else is made of the same adapter.
@@ -53,7 +53,11 @@ def compile_adapter(adapter: Path, model_file: Path, cache_path: str = DEFAULT_C
     """
     header = gguf_header(model_file)
     shape = [header.values.get("general.architecture"), *map(header.of_architecture, _NEEDED)]
-    made_from = [_VERSION, shape, *(file_sha256(adapter / name) for name in (CONFIG, WEIGHTS))]
+    made_from = [
+        _VERSION,
+        shape,
+        *(file_sha256(adapter / name) for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS)),
+    ]
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
     cache = Path(cache_path).expanduser().resolve()
     target = cache / f"lora-{key}.gguf"
@@ -61,9 +65,9 @@ def compile_adapter(adapter: Path, model_file: Path, cache_path: str = DEFAULT_C
         return target
     config = adapter_config(adapter)
     try:
-        pairs = load_file(adapter / WEIGHTS)
+        pairs = load_file(adapter / ADAPTER_WEIGHTS)
     except Exception as error:  # safetensors' own error has no public root
-        raise DamagedCheckpoint(f"{adapter / WEIGHTS} cannot be read: {error}") from error
+        raise DamagedCheckpoint(f"{adapter / ADAPTER_WEIGHTS} cannot be read: {error}") from error
     tensors = gguf_tensors(pairs, header, adapter)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
@@ -145,7 +149,7 @@ def _alpha(config: Mapping[str, Any], adapter: Path) -> float:
     alpha = config.get("lora_alpha")
     if odd or not isinstance(alpha, (int, float)):
         raise ConfigurationError(
-            f"llama_cpp: {adapter / CONFIG}: expected a plain LoRA adapter with lora_alpha, without "
+            f"llama_cpp: {adapter / ADAPTER_CONFIG}: expected a plain LoRA adapter with lora_alpha, without "
             f"{', '.join(odd) or 'nothing else'}; set the engine to transformers, or the adapter to none"
         )
     return float(alpha)

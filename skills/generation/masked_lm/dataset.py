@@ -7,12 +7,11 @@ whole sentences that fill a model's input, and pieces of similar length come tog
 from __future__ import annotations
 
 from collections.abc import Iterator
-from random import Random
 from typing import Any
 
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 
-from skills.batching import pooled_batches
+from skills.batching import PooledBatches, spread
 from skills.checkpoints import checkpoint_folder
 from skills.generation.masked_lm.vocabulary import Vocabulary
 from skills.retrieval.sentences import sentences
@@ -20,7 +19,7 @@ from skills.retrieval.sentences import sentences
 Example = tuple[str, str]
 
 
-class SentenceIterator(DataLearningIterator):
+class SentenceIterator(PooledBatches, DataLearningIterator):
     """Pieces of whole sentences that fill a model's input.
 
     Args:
@@ -46,25 +45,16 @@ class SentenceIterator(DataLearningIterator):
         self.max_seq_length = int(max_seq_length)  # a variable from the environment is a string
         self.seed = seed or 0
         self.pool = pool
-        self.epoch = 0
         pieces = {
             kind: [(p, "") for text, _ in texts for line in text.splitlines() for p in self._pieces(line)]
             for kind, texts in data.items()
         }
-        n_valid = int(n_valid)
-        valid = pieces.get("valid", [])
-        pieces["valid"] = valid[:: max(1, len(valid) // n_valid)][:n_valid]
+        pieces["valid"] = list(spread(pieces.get("valid", []), int(n_valid)))
         super().__init__(pieces, seed, **kwargs)
 
-    def gen_batches(
-        self, batch_size: int, data_type: str = "train", shuffle: bool | None = None
-    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-        """Yield (texts, "") batches; an epoch's order follows its number."""
-        if data_type != "train" or shuffle is False:
-            yield from super().gen_batches(batch_size, data_type, shuffle=False)
-            return
-        random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
-        yield from pooled_batches(list(self.train), batch_size, self.pool, random, lambda e: len(e[0]))
+    def length_of(self, example: Example) -> int:
+        """Characters of a piece."""
+        return len(example[0])
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""

@@ -17,7 +17,7 @@ from typing import Any
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 from deeppavlov.core.data.dataset_reader import DatasetReader
 
-from skills.batching import pooled_batches
+from skills.batching import PooledBatches, spread
 from skills.errors import InputError
 from skills.generation.small_talk.conversations import (
     Conversation,
@@ -80,7 +80,7 @@ class SmallTalkReader(DatasetReader):
         return read
 
 
-class SmallTalkIterator(DataLearningIterator):
+class SmallTalkIterator(PooledBatches, DataLearningIterator):
     """Batches in which people's conversations and Quoth's own come in turn.
 
     Args:
@@ -109,25 +109,18 @@ class SmallTalkIterator(DataLearningIterator):
         self.n_own = round(len(data["train"]) * share / (1 - share))
         self.seed = seed or 0
         self.pool = pool
-        self.epoch = 0
         self.own = own_exchanges()
-        valid, n_valid = data.get("valid", []), int(n_valid)
-        some = valid[:: max(1, len(valid) // max(1, n_valid))][:n_valid]
+        some = list(spread(data.get("valid", []), int(n_valid)))
         super().__init__({**data, "valid": some}, seed, **kwargs)
 
-    def gen_batches(
-        self, batch_size: int, data_type: str = "train", shuffle: bool | None = None
-    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-        """Yield (conversations, "") batches; an epoch's order and joints follow its number."""
-        if data_type != "train" or shuffle is False:
-            yield from super().gen_batches(batch_size, data_type, shuffle=False)
-            return
-        random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
-        examples = [
-            *self.train,
-            *((own, "") for own in joined(self.own, self.n_own, self.n_exchanges, random)),
-        ]
-        yield from pooled_batches(examples, batch_size, self.pool, random, _length)
+    def epoch_examples(self, random: Random) -> list[Example]:
+        """People's conversations, and Quoth's own joined anew."""
+        own = joined(self.own, self.n_own, self.n_exchanges, random)
+        return [*self.train, *((conversation, "") for conversation in own)]
+
+    def length_of(self, example: Example) -> int:
+        """Characters of a conversation."""
+        return sum(len(exchange.utterance) + len(exchange.reply) for exchange in example[0])
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""
@@ -173,7 +166,3 @@ def joined(
                 break
             made += following
         yield made + ending
-
-
-def _length(example: Example) -> int:
-    return sum(len(exchange.utterance) + len(exchange.reply) for exchange in example[0])
