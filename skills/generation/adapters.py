@@ -39,8 +39,8 @@ def adapter_folder(adapter: str, model: str) -> Path | None:
     for file in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
         if not (folder / file).is_file():
             raise MissingCheckpoint(
-                f"{folder / file} is missing; an adapter is a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
-                f'{AUTO}, or "" for none'
+                f"{folder / file} is missing; an adapter is a folder with {ADAPTER_CONFIG} and "
+                f'{ADAPTER_WEIGHTS}, {AUTO}, or "" for none'
             )
     base = str(adapter_config(folder).get("base_model_name_or_path", ""))
     if not _name(model).startswith(_name(base)):

@@ -149,8 +149,8 @@ def _alpha(config: Mapping[str, Any], adapter: Path) -> float:
     alpha = config.get("lora_alpha")
     if odd or not isinstance(alpha, (int, float)):
         raise ConfigurationError(
-            f"llama_cpp: {adapter / ADAPTER_CONFIG}: expected a plain LoRA adapter with lora_alpha, without "
-            f"{', '.join(odd) or 'nothing else'}; set the engine to transformers, or the adapter to none"
+            f"llama_cpp: {adapter / ADAPTER_CONFIG}: expected a plain LoRA adapter with a number as lora_alpha"
+            f"{f' and without ' + ', '.join(odd) if odd else ''}; set the engine to transformers, or the adapter to none"
         )
     return float(alpha)
 
