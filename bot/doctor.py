@@ -81,10 +81,8 @@ def passes(name: str, check: Check) -> bool:
 
 def python() -> str:
     """The interpreter."""
-    if not (3, 10) <= sys.version_info[:2] < (3, 12):
-        raise CheckFailed(
-            f"{platform.python_version()}; Quoth needs 3.10 or 3.11: make PYTHON=python3.11 setup"
-        )
+    if sys.version_info[:2] != (3, 11):
+        raise CheckFailed(f"{platform.python_version()}; Quoth needs 3.11: make PYTHON=python3.11 setup")
     return f"{platform.python_version()} on {platform.machine()}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.codec import to_plain
@@ -25,7 +25,7 @@ def export_session(session: Session, store: SessionStore, *, with_texts: bool) -
             info["text"] = _text(store, session.id, info["id"])
     return {
         "session": session.id,
-        "exported": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "exported": datetime.now(UTC).isoformat(timespec="seconds"),
         "started": _iso(session.started),
         "preferences": plain["preferences"],
         "documents": documents,
@@ -43,4 +43,4 @@ def _text(store: SessionStore, session_id: str, document_id: str) -> str | None:
 
 
 def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -18,9 +18,9 @@ STEP = re.compile(r"^\s*(?:Collecting|Requirement already satisfied:)\s+([A-Za-z
 
 def main(arguments: list[str]) -> int:
     """Create the environment where it is missing and install the pinned packages into it."""
-    if not (3, 10) <= sys.version_info[:2] < (3, 12):
+    if sys.version_info[:2] != (3, 11):
         found = ".".join(map(str, sys.version_info[:2]))
-        print(f"Quoth needs Python 3.10 or 3.11, this is {found}. Say which: make PYTHON=python3.11 …")
+        print(f"Quoth needs Python 3.11, this is {found}. Say which: make PYTHON=python3.11 …")
         return 1
     folder, extra = Path(arguments[0]), (arguments[1] if len(arguments) > 1 else "")
     if not (folder / "bin" / "python").exists():

@@ -160,7 +160,7 @@ class Handlers:
             patience = self._settings.reply_timeout_s + _GRACE_S
             try:
                 answer = await asyncio.wait_for(call, patience)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 preview.stop()
                 limit = self._settings.reply_timeout_s
                 answer = Answer(

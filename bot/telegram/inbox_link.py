@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Sequence
@@ -133,7 +132,7 @@ class InboxLink:
         """
         try:
             result = await call
-        except (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, RedisConnectionError, RedisTimeoutError, OSError) as error:
             self._outage.failed(type(error).__name__)
             raise StoreUnavailable(f"the Redis server does not answer ({type(error).__name__})") from error
         except RedisError as error:

@@ -128,7 +128,7 @@ class QuietRequest(BaseRequest):
                 proxy=self._proxy, allow_redirects=False,
             ) as response:  # fmt: skip
                 return response.status, await response.read()
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as failure:
+        except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             raise _converted(failure) from None
 
     async def fetch(self, url: str, limit: int) -> bytes:
@@ -149,7 +149,7 @@ class QuietRequest(BaseRequest):
                     data += piece
                     if len(data) > limit:
                         raise TooLarge
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as failure:
+        except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             raise _converted(failure) from None
         return bytes(data)
 

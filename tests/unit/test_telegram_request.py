@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 
 import aiohttp
@@ -51,7 +50,7 @@ def test_a_proxy_that_cannot_be_used_is_one_clear_line(monkeypatch: pytest.Monke
     ("failure", "kind"),
     [
         (aiohttp.ServerTimeoutError("https://api.telegram.org/bot1:secret"), "TimedOut"),
-        (asyncio.TimeoutError(), "TimedOut"),
+        (TimeoutError(), "TimedOut"),
         (aiohttp.InvalidURL("https://api.telegram.org/bot1:secret"), "NetworkError"),
         (aiohttp.ServerDisconnectedError("secret"), "NetworkError"),
         (ConnectionResetError("secret"), "NetworkError"),

@@ -148,9 +148,10 @@ def _alpha(config: Mapping[str, Any], adapter: Path) -> float:
     odd += [name for name in ("rank_pattern", "alpha_pattern", "modules_to_save") if config.get(name)]
     alpha = config.get("lora_alpha")
     if odd or not isinstance(alpha, (int, float)):
+        without = f" and without {', '.join(odd)}" if odd else ""
         raise ConfigurationError(
-            f"llama_cpp: {adapter / ADAPTER_CONFIG}: expected a plain LoRA adapter with a number as lora_alpha"
-            f"{f' and without ' + ', '.join(odd) if odd else ''}; set the engine to transformers, or the adapter to none"
+            f"llama_cpp: {adapter / ADAPTER_CONFIG}: expected a plain LoRA adapter with a number as "
+            f"lora_alpha{without}; set the engine to transformers, or the adapter to none"
         )
     return float(alpha)
 
