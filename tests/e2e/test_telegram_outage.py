@@ -139,7 +139,8 @@ def test_an_outage_does_not_keep_the_program_from_ending(
     settings = {"REDIS_URL": server.url, "QUOTH_TELEGRAM_STOP_TIMEOUT_S": 1}
     with Program(telegram, tmp_path, **settings) as program:
         program.wait_started()
-        telegram.say(user, "words 30 0.1")  # its stop button cannot be noted any more
+        # its stop button, which comes after two seconds, cannot be noted any more
+        telegram.say(user, "words 60 0.1")
         telegram.wait_for(lambda: telegram.called("sendMessageDraft", user["id"]))
         server.kill() if kind == "gone" else server.freeze()
         telegram.wait_text(user["id"], "Writing")
@@ -147,7 +148,7 @@ def test_an_outage_does_not_keep_the_program_from_ending(
         assert telegram.texts(user["id"]) == []  # nor does the button stay
         server.start() if kind == "gone" else server.thaw()
     with Program(telegram, tmp_path, **settings):
-        telegram.wait_text(user["id"], "word29", timeout_s=40)
+        telegram.wait_text(user["id"], "word59", timeout_s=40)
         assert len(telegram.texts(user["id"])) == 1
 
 
