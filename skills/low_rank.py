@@ -11,6 +11,7 @@ makes a trained adapter smaller, in place.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from skills.compiled import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from skills.errors import ConfigurationError, DamagedCheckpoint
 from skills.training_checkpoint import write_tensors
 
+_LAYER = re.compile(r"\.layers?\.(\d+)\.")
+
 
 def with_low_rank(
     model: torch.nn.Module,
@@ -31,6 +34,7 @@ def with_low_rank(
     fresh: set[str],
     seen_from: Path | None,
     matrices: Collection[str] | None = None,
+    first_layer: int = 0,
 ) -> Any:
     """Freeze a model and put a low-rank pair beside matrices of it.
 
@@ -40,6 +44,7 @@ def with_low_rank(
         fresh: names of parameters that the checkpoint lacks (the head), which are trained whole.
         seen_from: folder of an adapter of the same rank to begin with, or None.
         matrices: last part of the names of those that get a pair; None is every matrix.
+        first_layer: pairs of the layers before this one are not trained.
 
     Returns:
         peft's model; what it trains requires a gradient.
@@ -75,6 +80,10 @@ def with_low_rank(
             raise DamagedCheckpoint(f"{seen_from}: no adapter of rank {rank} for this model") from error
         if found.unexpected_keys:
             raise DamagedCheckpoint(f"{seen_from}: {found.unexpected_keys[0]} fits nothing in the model")
+    for name, parameter in adapted.named_parameters():
+        layer = _LAYER.search(name)
+        if layer and int(layer[1]) < first_layer:
+            parameter.requires_grad_(False)
     return adapted
 
 
@@ -87,7 +96,8 @@ def save_low_rank(model: Any, averaged: Mapping[str, torch.Tensor], folder: Path
         folder: where to.
         base_name: name of the base checkpoint, for the config.
     """
-    state = get_peft_model_state_dict(model, state_dict=dict(averaged), save_embedding_layers=False)
+    tensors = model.state_dict() | dict(averaged)  # pairs that were not trained are part of the adapter
+    state = get_peft_model_state_dict(model, state_dict=tensors, save_embedding_layers=False)
     folder.mkdir(parents=True, exist_ok=True)
     write_tensors({n: t.detach().half().contiguous() for n, t in state.items()}, folder / ADAPTER_WEIGHTS, {})
     config: LoraConfig = model.peft_config["default"]

@@ -8,7 +8,10 @@ set beside passages that do not answer them.
 
 from __future__ import annotations
 
+import heapq
 import json
+import re
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -65,6 +68,12 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         utterances_path: a text file of small talk, one utterance a line, or None.
         small_talk: share of training examples added that set such an utterance beside a
             paragraph.
+        neighbours: share of training examples added that set a question beside a paragraph of its
+            own article that shares words with it, as a search brings them. They are marked as without an
+            answer, which a teacher may know better.
+        surrounded: up to so many other paragraphs of the article are put around each paragraph of
+            training, drawn from those that share words with the question; for data whose paragraphs are
+            single sentences.
         pool: how many batches are sorted by length together.
     """
 
@@ -76,10 +85,17 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         mismatched: float = 0.0,
         utterances_path: str | None = None,
         small_talk: float = 0.0,
+        neighbours: float | str = 0.0,
+        surrounded: int | str = 0,
         pool: int = 50,
         **kwargs: Any,
     ) -> None:
+        articles = [[p["context"] for p in a["paragraphs"]] for a in data["train"].get("data", [])]
+        self.article_of = {context: article for article in articles for context in article}
         super().__init__(data, seed, shuffle)
+        # a variable set in the environment arrives as a string
+        self.neighbours = float(neighbours)
+        self.surrounded = int(surrounded)
         self.seed = seed or 0
         self.mismatched = mismatched
         self.small_talk = small_talk
@@ -97,7 +113,8 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""
         n = len(self.train)
-        n += int(n * self.mismatched) + (int(n * self.small_talk) if self.utterances else 0)
+        n += int(n * self.mismatched) + int(n * self.neighbours)
+        n += int(len(self.train) * self.small_talk) if self.utterances else 0
         return -(-n // batch_size)
 
     def epoch_examples(self, random: Random) -> list[Example]:
@@ -105,7 +122,10 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         examples: list[Example] = []
         for (context, question), (texts, starts) in self.train:
             pick = random.randrange(len(texts))
-            examples.append(((context, question), ([texts[pick]], [starts[pick]])))
+            text, start = texts[pick], starts[pick]
+            if self.surrounded:
+                context, start = self._surround(context, question, start, random)
+            examples.append(((context, question), ([text], [start])))
         contexts = sorted({context for (context, _), _ in self.train})
         n = len(self.train)
         for _ in range(int(n * self.mismatched)):
@@ -114,12 +134,37 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
             context = contexts[random.randrange(len(contexts))]
             if context not in own:
                 examples.append(((context, question), ([""], [-1])))
+        for _ in range(int(n * self.neighbours)):
+            context, question = self.train[random.randrange(n)][0]
+            near = self._near(question, context, 3)
+            if near:
+                examples.append(((random.choice(near), question), ([""], [-1])))
         if self.utterances:
             for _ in range(int(n * self.small_talk)):
                 context = contexts[random.randrange(len(contexts))]
                 utterance = self.utterances[random.randrange(len(self.utterances))]
                 examples.append(((context, utterance), ([""], [-1])))
         return examples
+
+    def _near(self, question: str, context: str, n: int) -> list[str]:
+        """The ``n`` other paragraphs of the context's article that share most words with the question."""
+        asked = _words(question)
+        others = [c for c in self.article_of.get(context, []) if c != context]
+        return heapq.nlargest(n, others, key=lambda c: len(asked & _words(c)))
+
+    def _surround(self, context: str, question: str, start: int, random: Random) -> tuple[str, int]:
+        """Paragraphs put before and after one; an answer's start moves with it."""
+        near = self._near(question, context, 2 * self.surrounded)
+        chosen = random.sample(near, min(len(near), random.randint(0, self.surrounded)))
+        before = chosen[: random.randint(0, len(chosen))]
+        after = chosen[len(before) :]
+        lead = "".join(c + " " for c in before)
+        return lead + " ".join([context, *after]), start + len(lead) if start >= 0 else start
+
+
+@lru_cache(maxsize=100_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(w for w in re.findall(r"\w+", text.lower()) if len(w) > 3)
 
 
 def _merge(files: list[Path]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from skills.qa.windows import Window, WindowTokenizer
 from skills.trained import TrainedComponent
 
 if TYPE_CHECKING:
+    from skills.qa.teacher import Teacher
     from skills.qa.training import ReaderLearner
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class SquadReader(TrainedComponent):
         load_path: set by DeepPavlov to ``save_path`` where a pipeline is built after training;
             then read instead of ``adapter``.
         init_path: ``model.safetensors`` of an earlier training stage to begin with, or "".
+        teacher: training only; a larger reader that is learnt from too, named as ``adapter`` is, or "".
         recipe: training only; see ``skills.qa.training.ReaderRecipe``.
         mode: DeepPavlov's, ``infer`` or ``train``.
 
@@ -100,6 +102,7 @@ class SquadReader(TrainedComponent):
         save_path: str = "runs/reader/adapter",
         load_path: str | None = None,
         init_path: str = "",
+        teacher: str = "",
         recipe: dict[str, Any] | None = None,
         mode: str = "infer",
         **kwargs: Any,
@@ -135,18 +138,11 @@ class SquadReader(TrainedComponent):
                 ReaderRecipe.from_config("squad_reader", recipe or {}),
                 Path(work_path).expanduser(),
                 Path(init_path).expanduser() if init_path else None,
+                _teacher(teacher, precision, cache_path, n_threads) if teacher else None,
             )
             self.model = self.learner
         else:
-            onnx_file = compile_checkpoint(
-                checkpoint,
-                "span",
-                adapter=str(adapted) if adapted else None,
-                precision=precision,
-                cache_path=cache_path,
-                announce=log.warning,
-            )
-            self.model = OnnxSpanModel(onnx_file, n_threads)
+            self.model = _compiled(checkpoint, adapted, precision, cache_path, n_threads)
         # Conversations that ask at the same moment share their forward passes, up to about what one
         # pass holds: more would only make the first of them wait for the last.
         self._read_windows: MicroBatcher[Window, WindowLogits] = MicroBatcher(self._logits_of, max_items=8)
@@ -202,6 +198,30 @@ class SquadReader(TrainedComponent):
     ) -> dict[str, float]:
         """One optimisation step on a batch of DeepPavlov's ``squad_iterator``."""
         return {"loss": self._learner().learn(contexts, questions, answers, starts)}
+
+
+def _compiled(
+    checkpoint: str, adapter: Path | None, precision: Precision, cache_path: str, n_threads: int
+) -> OnnxSpanModel:
+    onnx_file = compile_checkpoint(
+        checkpoint,
+        "span",
+        adapter=str(adapter) if adapter else None,
+        precision=precision,
+        cache_path=cache_path,
+        announce=log.warning,
+    )
+    return OnnxSpanModel(onnx_file, n_threads)
+
+
+def _teacher(adapter: str, precision: Precision, cache_path: str, n_threads: int) -> Teacher:
+    from skills.qa.teacher import Teacher
+
+    checkpoint = checkpoint_of("", adapter)
+    tokenizer = WindowTokenizer(checkpoint_folder(checkpoint, verify=False) / "tokenizer.json")
+    return Teacher(
+        _compiled(checkpoint, adapter_folder(adapter), precision, cache_path, n_threads), tokenizer
+    )
 
 
 def _at_least_one(**values: int) -> None:

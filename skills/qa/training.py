@@ -18,6 +18,7 @@ from transformers import AutoModelForQuestionAnswering
 from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.low_rank import save_low_rank, with_low_rank
 from skills.qa.spans import FloatArray
+from skills.qa.teacher import Teacher
 from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
 
 
@@ -27,9 +28,17 @@ class ReaderRecipe(Recipe):
 
     Attributes:
         lora_rank: of the low-rank adapter that is trained instead of every weight; 0 trains them.
+        lora_first_layer: the adapter's pairs of the layers before this one stay as ``init_path`` has them;
+            no gradient is computed there, which at half of the layers spares a quarter of a step.
+        teacher_weight: share of the loss that the teacher's probabilities have, in [0, 1]; the
+            annotators' answers have the rest.
+        teacher_temperature: both sides' logits are divided by it where they are compared.
     """
 
     lora_rank: int = 0
+    lora_first_layer: int = 0
+    teacher_weight: float = 0.0
+    teacher_temperature: float = 2.0
 
 
 class ReaderLearner(Learner):
@@ -43,6 +52,7 @@ class ReaderLearner(Learner):
         work_path: folder of the checkpoints and of the result.
         init_path: what a former stage left, to start from: its ``model.safetensors``, or with
             ``lora_rank`` its adapter's folder; or None.
+        teacher: a reader whose probabilities are learnt from too, or None.
     """
 
     def __init__(
@@ -53,14 +63,18 @@ class ReaderLearner(Learner):
         recipe: ReaderRecipe,
         work_path: Path,
         init_path: Path | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.tokenizer = tokenizer
+        self.teacher = teacher
         self.random = random.Random(recipe.seed)  # noqa: S311
         model, fresh = load_to_train(AutoModelForQuestionAnswering, checkpoint, recipe.dropout)
         base: dict[str, torch.Tensor] = {}
         if recipe.lora_rank:
-            model = with_low_rank(model, recipe.lora_rank, fresh, init_path)
+            model = with_low_rank(
+                model, recipe.lora_rank, fresh, init_path, first_layer=recipe.lora_first_layer
+            )
         else:
             base = {n: p.detach().clone() for n, p in model.named_parameters() if n not in fresh}
             if init_path is not None:
@@ -70,6 +84,7 @@ class ReaderLearner(Learner):
                     parameter.requires_grad_(False)
         self.low_rank = bool(recipe.lora_rank)
         super().__init__(model, base, base_name, recipe, work_path)
+        self.recipe: ReaderRecipe
 
     def learn(
         self,
@@ -79,7 +94,7 @@ class ReaderLearner(Learner):
         starts: Sequence[Sequence[int]],
     ) -> float:
         """One optimisation step; returns the loss."""
-        windows, firsts, lasts = [], [], []
+        windows, firsts, lasts, asked, read = [], [], [], [], []
         for context, question, texts, begins in zip(contexts, questions, answers, starts, strict=True):
             made = self.tokenizer.windows([question], [context])
             if not made:
@@ -88,15 +103,25 @@ class ReaderLearner(Learner):
             windows.append(window)
             firsts.append(first)
             lasts.append(last)
+            asked.append(question)
+            read.append(context)
         self.model.train()
         # few different shapes: the kernels are compiled anew, and kept, for each
-        start_logits, end_logits = self._logits(
-            *collate(windows, self.tokenizer.template.pad_id, multiple_of=32)
-        )
-        loss = 0.5 * (
-            torch.nn.functional.cross_entropy(start_logits, torch.tensor(firsts))
-            + torch.nn.functional.cross_entropy(end_logits, torch.tensor(lasts))
-        )
+        inputs = collate(windows, self.tokenizer.template.pad_id, multiple_of=32)
+        given = self._logits(*inputs)
+        targets = torch.tensor(firsts), torch.tensor(lasts)
+        loss = 0.5 * sum(map(torch.nn.functional.cross_entropy, given, targets), torch.tensor(0.0))
+        if self.teacher is not None:
+            shown = self.teacher(asked, read, windows, inputs[0].shape[1])
+            weight, temperature = self.recipe.teacher_weight, self.recipe.teacher_temperature
+            away = 0.5 * sum(
+                (
+                    _divergence(mine, torch.from_numpy(theirs), temperature)
+                    for mine, theirs in zip(given, shown, strict=True)
+                ),
+                torch.tensor(0.0),
+            )
+            loss = (1 - weight) * loss + weight * away
         return self.descend([loss])
 
     def save(self, adapter_path: Path) -> None:
@@ -139,6 +164,13 @@ class ReaderLearner(Learner):
         with self.averaged_weights():
             start, end = self._logits(input_ids, attention_mask, token_type_ids)
         return start.numpy(), end.numpy()
+
+
+def _divergence(mine: torch.Tensor, theirs: torch.Tensor, temperature: float) -> torch.Tensor:
+    """How far the learner's probabilities are from the teacher's (KL), with gradients of the usual size."""
+    return temperature**2 * torch.nn.functional.kl_div(
+        (mine / temperature).log_softmax(-1), (theirs / temperature).softmax(-1), reduction="batchmean"
+    )
 
 
 def _token_span(window: Window, start: int, end: int) -> tuple[int, int] | None:

@@ -96,6 +96,16 @@ def test_a_low_rank_adapter_learns_and_is_what_the_reader_reads(data: Path) -> N
     start, _ = learner(*collate(windows, 0))
     first = int(start[0, windows[0].context_start :].argmax())
     assert question[0][0][windows[0].offsets[first, 0] :].startswith("1806")
+    # where only the later layers go on learning, the earlier pairs are written as they were
+    recipe = ReaderRecipe(lora_rank=16, lora_first_layer=1)
+    learner = ReaderLearner(data / "base", "base", tokenizer, recipe, data / "upper", adapter)
+    learner.learn(question[1], question[0], [["1806"]], [[28]])
+    learner.save(data / "upper")
+    upper = load_file(data / "upper" / "adapter_model.safetensors")
+    assert upper.keys() == tensors.keys()
+    same = {name for name in tensors if torch.equal(tensors[name], upper[name])}
+    assert {"layer.0" in name for name in same} == {True}
+    assert same >= {name for name in tensors if "layer.0" in name}
     with pytest.raises(DamagedCheckpoint, match="no adapter of rank 8 for this model"):
         ReaderLearner(data / "base", "base", tokenizer, ReaderRecipe(lora_rank=8), data / "next", adapter)
 
