@@ -113,6 +113,10 @@ class Api(Bot):
             get_updates_request=self._polls, request=self._calls,
         )  # fmt: skip
 
+    def answered_since(self, moment: float) -> bool:
+        """Whether Telegram carried out anything at all after a moment of ``time.monotonic``."""
+        return any(request.answered_since(moment) for request in (self._polls, self._calls))
+
     async def open_connections(self) -> None:
         """Get ready to call."""
         await self._polls.initialize()

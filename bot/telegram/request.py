@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Literal
 
 import aiohttp
@@ -82,6 +85,11 @@ class QuietRequest(BaseRequest):
         self._pool_timeout = pool_timeout
         self._proxy = proxy_of(root)
         self._session: aiohttp.ClientSession | None = None
+        self._answered_at = -math.inf
+
+    def answered_since(self, moment: float) -> bool:
+        """Whether the server carried out a request after a moment of ``time.monotonic``."""
+        return self._answered_at > moment
 
     @property
     def read_timeout(self) -> float:
@@ -127,7 +135,10 @@ class QuietRequest(BaseRequest):
                 method, URL(url, encoded=True), data=body, headers=headers, timeout=timeout,
                 proxy=self._proxy, allow_redirects=False,
             ) as response:  # fmt: skip
-                return response.status, await response.read()
+                payload = await response.read()
+                if response.status == HTTPStatus.OK:
+                    self._answered_at = time.monotonic()
+                return response.status, payload
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             raise _converted(failure) from None
 
@@ -143,7 +154,7 @@ class QuietRequest(BaseRequest):
             async with self._opened().get(
                 url, headers=_NO_FORM, timeout=self._timeout(), proxy=self._proxy, allow_redirects=False
             ) as response:
-                if response.status != 200:
+                if response.status != HTTPStatus.OK:
                     raise error.NetworkError(f"file: status {response.status}")
                 async for piece in response.content.iter_any():
                     data += piece

@@ -99,8 +99,8 @@ class Service:
         handlers = Handlers(settings, conversation, self._threads, me, messenger, channel, admin)
         intake = Intake(inbox, me, access, metrics)
         self._workers = [
-            Worker(inbox, "main", settings.telegram_workers, handlers, metrics),
-            Worker(inbox, "aside", ASIDE_PLACES, handlers, metrics),
+            Worker(inbox, "main", settings.telegram_workers, handlers, metrics, api.answered_since),
+            Worker(inbox, "aside", ASIDE_PLACES, handlers, metrics, api.answered_since),
         ]
         self._herald = Herald(settings, inbox, channel, me, metrics)
         self._polling = None if settings.telegram_webhook_url else Polling(api, intake, inbox, metrics)

@@ -33,6 +33,9 @@ MAX_FAILURES = 3
 MAX_DEATHS = 6
 #: How often an update is put off for faults that are not its own (Telegram or Redis away).
 MAX_DEFERS = 500
+#: How often it is put off for a fault of the network while Telegram answers other calls: ten minutes.
+#: There are requests that it never answers but with a fault, and its chat waits for this one.
+MAX_SHUNNED = 20
 #: Updates whose replies may be being sent while their places are free again.
 MAX_SENDING = 200
 
@@ -46,15 +49,20 @@ class Worker:
         places: updates handled at a time.
         handlers: what handles them.
         metrics: counts.
+        answered_since: whether Telegram answered any call after a moment of ``time.monotonic``.
     """
 
-    def __init__(self, inbox: Inbox, ring: Ring, places: int, handlers: Handlers, metrics: Metrics) -> None:
+    def __init__(
+        self, inbox: Inbox, ring: Ring, places: int, handlers: Handlers, metrics: Metrics,
+        answered_since: Callable[[float], bool],
+    ) -> None:  # fmt: skip
         self._inbox = inbox
         self._ring: Ring = ring
         self._places = places
         self._busy = 0
         self._handlers = handlers
         self._metrics = metrics
+        self._answered_since = answered_since
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._freed = asyncio.Event()
         self._stopping = False
@@ -173,7 +181,7 @@ class Worker:
         except (TurnLost, asyncio.CancelledError):
             raise
         except Exception as error:
-            await self._mend(work, error)
+            await self._mend(work, error, began)
             return
         seconds = time.monotonic() - began if held_s is None else held_s
         counters = [f"replies_{work.skill}"] if work.skill else []
@@ -181,9 +189,10 @@ class Worker:
         if work.skill:
             self._metrics.reply(work.skill, time.time() - turn.received)
 
-    async def _mend(self, work: Work, error: Exception) -> None:
+    async def _mend(self, work: Work, error: Exception, began: float) -> None:
         """After a failure: drop, put off, try again or set aside."""
         turn = work.turn
+        shunned = int(turn.state.get("shunned", 0))
         if isinstance(error, Undelivered):
             reason = error.fault.reason
             if error.fault.kind == "gone":
@@ -191,6 +200,9 @@ class Worker:
                 await persistently(lambda: self._inbox.finish(turn, 0, ["undeliverable"]))
                 return
             blameless = error.fault.kind in ("network", "token", "conflict")
+            if error.fault.kind == "network" and self._answered_since(began):
+                shunned += 1
+                await persistently(lambda: self._inbox.note(turn, shunned=shunned))
         elif isinstance(error, StoreFull):
             reason, blameless = type(error).__name__, False
         elif isinstance(error, StoreError):
@@ -198,10 +210,15 @@ class Worker:
         else:
             reason, blameless = type(error).__name__, False
             self._metrics.fault("internal")
-        log.warning("an update was not answered: %s (%s, attempt %d)", reason, _where(work), turn.attempts)
+        log.warning(
+            "an update was not answered: %s (%s, attempt %d)",
+            reason,
+            _where(work),
+            turn.attempts + turn.defers,
+        )
         failures = turn.failures + 1
-        tried = turn.defers >= MAX_DEFERS if blameless else failures >= MAX_FAILURES
-        if tried:
+        deferred_enough = turn.defers >= MAX_DEFERS or shunned >= MAX_SHUNNED
+        if deferred_enough if blameless else failures >= MAX_FAILURES:
             await self._give_up(work, reason, error)
             return
         n = turn.defers if blameless else failures

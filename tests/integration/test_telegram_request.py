@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -179,3 +180,15 @@ def _deaf_server(stopped: threading.Event) -> int:
 @pytest.fixture
 def unused_port(unused_tcp_port_factory: Callable[[], int]) -> int:
     return unused_tcp_port_factory()
+
+
+async def test_it_is_known_whether_telegram_answers_at_all(api: Api, server: Server) -> None:
+    began = time.monotonic()
+    server.response = Response(502, b"Bad Gateway")
+    with pytest.raises(error.NetworkError):
+        await api.send_text(7, "hello")
+    assert not api.answered_since(began)
+    server.response = Response(200, b'{"ok": true, "result": {"message_id": 5}}')
+    await api.send_text(7, "hello")
+    assert api.answered_since(began)
+    assert not api.answered_since(time.monotonic())
