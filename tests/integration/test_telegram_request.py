@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -148,33 +149,34 @@ async def test_files_come_whole_or_not_at_all() -> None:
 
 
 async def test_a_file_that_nobody_takes_is_given_up() -> None:
-    """A server that stops reading in the midst of an upload."""
-    stopped = threading.Event()
-    port = _deaf_server(stopped)
-    request = QuietRequest(f"http://127.0.0.1:{port}", 1, read_timeout=0.5, write_timeout=0.3)
-    await request.initialize()
-    bot = Bot(TOKEN, base_url=f"http://127.0.0.1:{port}/bot", request=request)
-    try:
+    with _deaf_server() as port:
+        request = QuietRequest(f"http://127.0.0.1:{port}", 1, read_timeout=0.5, write_timeout=0.3)
+        await request.initialize()
+        bot = Bot(TOKEN, base_url=f"http://127.0.0.1:{port}/bot", request=request)
         with pytest.raises(error.NetworkError):
             await asyncio.wait_for(
                 bot.send_document(7, InputFile(b"x" * (32 << 20), "big.bin"), write_timeout=0.3), 10
             )
-    finally:
-        stopped.set()
         await request.shutdown()
 
 
-def _deaf_server(stopped: threading.Event) -> int:
+@contextlib.contextmanager
+def _deaf_server() -> Iterator[int]:
+    """A server that stops reading in the midst of an upload."""
+    stopped = threading.Event()
     listening = socket.create_server(("127.0.0.1", 0))
 
     def run() -> None:
-        connection, _ = listening.accept()
-        stopped.wait(20)
-        connection.close()
-        listening.close()
+        with listening, listening.accept()[0]:
+            stopped.wait(20)
 
-    threading.Thread(target=run, daemon=True).start()
-    return int(listening.getsockname()[1])
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        stopped.set()
+        thread.join(5)
 
 
 @pytest.fixture
