@@ -66,7 +66,8 @@ class SquadReader(TrainedComponent):
         save_path: where it writes the trained adapter, with a card.
         load_path: set by DeepPavlov to ``save_path`` where a pipeline is built after training;
             then read instead of ``adapter``.
-        init_path: ``model.safetensors`` of an earlier training stage to begin with, or "".
+        init_path: what an earlier training stage left, to begin with: its ``model.safetensors`` or the
+            folder of an adapter; or "".
         teacher: training only; a larger reader that is learnt from too, named as ``adapter`` is, or "".
         recipe: training only; see ``skills.qa.training.ReaderRecipe``.
         mode: DeepPavlov's, ``infer`` or ``train``.

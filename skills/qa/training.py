@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForQuestionAnswering
 
+from skills.deltas import apply_adapter
 from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.low_rank import save_low_rank, with_low_rank
 from skills.qa.spans import FloatArray
@@ -50,8 +51,8 @@ class ReaderLearner(Learner):
         tokenizer: makes the windows.
         recipe: how to teach.
         work_path: folder of the checkpoints and of the result.
-        init_path: what a former stage left, to start from: its ``model.safetensors``, or with
-            ``lora_rank`` its adapter's folder; or None.
+        init_path: what a former stage left, to start from: its ``model.safetensors`` or the folder of an
+            adapter (with ``lora_rank``, one of that rank); or None.
         teacher: a reader whose probabilities are learnt from too, or None.
     """
 
@@ -77,7 +78,9 @@ class ReaderLearner(Learner):
             )
         else:
             base = {n: p.detach().clone() for n, p in model.named_parameters() if n not in fresh}
-            if init_path is not None:
+            if init_path is not None and init_path.is_dir():
+                apply_adapter(model, init_path)
+            elif init_path is not None:
                 model.load_state_dict({k: v.float() for k, v in load_file(init_path).items()}, strict=False)
             if recipe.freeze_embeddings:
                 for parameter in model.base_model.embeddings.parameters():

@@ -72,6 +72,14 @@ def test_training_goes_on_after_a_stop_as_if_it_had_not_been(data: Path) -> None
     assert stopped["step/qa_outputs.weight"] == 4
     for name, tensor in whole.items():
         np.testing.assert_allclose(tensor.float(), parts[name].float(), atol=0.02, err_msg=name)
+    # a later stage may begin with the weights or with the adapter, which is rounded to four bits
+    tokenizer = WindowTokenizer(data / "base" / "tokenizer.json", 128, 16)
+    later, from_adapter = (
+        ReaderLearner(data / "base", "base", tokenizer, ReaderRecipe(), data / "later", data / "whole" / name)
+        for name in ("model.safetensors", "adapter")
+    )
+    for name, tensor in later.parameters.items():
+        np.testing.assert_allclose(tensor.detach(), from_adapter.parameters[name].detach(), atol=0.02)
 
 
 @pytest.mark.filterwarnings("ignore")
