@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from skills.errors import ConfigurationError, DamagedCheckpoint, GenerationError, MissingCheckpoint
 from skills.generation.decoding import PRESETS, Decoding
-from skills.generation.engines import Engine, Message, gguf_model, lacking, make_engine
+from skills.generation.engines import Engine, Message, causal_model, gguf_model, lacking, make_engine
 from tests.support.tiny_models import drop_weight, tiny_causal_model, tiny_gguf
 
 CHAT = [Message("system", "You give short replies."), Message("user", "Tell me about the sea.")]
@@ -267,3 +268,18 @@ def test_a_gguf_file_becomes_a_model_of_the_precision_asked_for(tmp_path: Path, 
     assert torch.equal(turned, torch.from_numpy(weights["blk.1.attn_q"]).to(model.dtype).float())
     with torch.inference_mode():
         assert model(torch.tensor([[1, 2, 3]])).logits.isfinite().all()
+
+
+def test_a_text_begins_in_both_engines_as_the_gguf_file_says():
+    model = "SmolLM2-135M-Instruct"
+    folder, file = causal_model.locate(model, verify=False)
+    with causal_model._gguf_made_quick():
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), gguf_file=file, local_files_only=True)
+    engine = make_engine("llama_cpp", model, {"n_threads": 1, "n_ctx": 256, "n_slots": 1})
+    engine.load()
+    n_tokens = engine.count_tokens("The sea was calm in 1806.")
+    engine.close()
+    # transformers' own idea is another one, which is what has to be mended
+    assert len(tokenizer("The sea was calm in 1806.")["input_ids"]) == n_tokens + 1
+    causal_model._begin_as_the_file_says(tokenizer, folder / file)
+    assert len(tokenizer("The sea was calm in 1806.")["input_ids"]) == n_tokens

@@ -19,6 +19,7 @@ from skills.checkpoints import checkpoint_file, checkpoint_folder, is_gguf
 from skills.errors import DamagedCheckpoint
 from skills.generation.engines.ctrl import CTRL, mend
 from skills.generation.engines.gguf_model import gguf_model
+from skills.weight_files import gguf_header
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def load_causal_model(model: str, dtype: str, adapter: Path | None = None) -> tu
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **source)
             precision = _precision(dtype, folder, gguf_file)
             if gguf_file:
+                _begin_as_the_file_says(tokenizer, folder / gguf_file)
                 loaded, report = gguf_model(folder / gguf_file, precision)
             else:
                 loaded, report = transformers.AutoModelForCausalLM.from_pretrained(
@@ -97,6 +99,13 @@ def _precision(dtype: str, folder: Path, gguf_file: str) -> str:
         return dtype
     config = {} if gguf_file else json.loads((folder / "config.json").read_text("utf-8"))
     return _AUTO.get(str(config.get("model_type")), "float32")
+
+
+def _begin_as_the_file_says(tokenizer: Any, file: Path) -> None:
+    """Whether a text gets a token of its beginning; transformers gives one to every GGUF model of its kind."""
+    begins = gguf_header(file).values.get("tokenizer.ggml.add_bos_token")
+    if begins is not None and hasattr(tokenizer, "add_bos_token"):
+        tokenizer.add_bos_token = bool(begins)
 
 
 @contextlib.contextmanager
