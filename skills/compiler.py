@@ -8,6 +8,7 @@ The only place, beside training, where torch and transformers load a reading mod
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 import warnings
@@ -25,6 +26,11 @@ from skills.generation.masked_lm.head import masked_logits
 OPSET = 17
 #: Smaller tensors stay in the graph, where the runtime's optimiser looks at their values.
 MAPPED_BYTES = 1024
+#: Matrix products that stay in float32 where the rest is int8, by the model's type. In MPNet a few tokens
+#: have values a hundred times the usual where the feed-forward layers come back, and one scale for a whole
+#: batch then leaves the others few steps: of 200 questions F1 81.9 in int8, 85.6 with these kept, 86.2
+#: in float32; 15.4, 9.6 and 5.5 questions a second on two Zen 4 cores.
+KEPT_FLOAT = {"mpnet": re.compile(r"layer\.\d+/output/dense/MatMul$")}
 
 
 def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module:
@@ -164,6 +170,7 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
                 str(partial),
                 per_channel=True,
                 weight_type=QuantType.QInt8,
+                nodes_to_exclude=_kept_float(fused, config.model_type),
                 extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
             )
         whole, weights = Path(scratch) / target.name, target.with_suffix(".weights")
@@ -180,6 +187,17 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
     files = {path.name: file_sha256(path) for path in (target, weights)}
     note = {"files": files, "head": head, "precision": precision}
     target.with_suffix(".json").write_text(json.dumps(note), "utf-8")
+
+
+def _kept_float(file: Path, model_type: str) -> list[str]:
+    """Names of the nodes of a graph that are not to be quantised."""
+    import onnx
+
+    pattern = KEPT_FLOAT.get(model_type)
+    if pattern is None:
+        return []
+    nodes = onnx.load(str(file), load_external_data=False).graph.node
+    return [node.name for node in nodes if node.op_type == "MatMul" and pattern.search(node.name)]
 
 
 def main(arguments: list[str]) -> int:

@@ -80,16 +80,32 @@ def n_safetensors_weights(folder: Path) -> int:
     return sum(_n_weights(file) for file in files)
 
 
-def _n_weights(file: Path) -> int:
+def safetensors_header(file: Path) -> tuple[dict[str, Any], int]:
+    """The tensors of a safetensors file, and where its data begins, in bytes.
+
+    Returns:
+        name -> ``{"dtype", "shape", "data_offsets"}``, the offsets counted from where the data begins.
+
+    Raises:
+        DamagedCheckpoint: if it is not one.
+    """
     try:
         with file.open("rb") as opened:
             (length,) = struct.unpack("<Q", opened.read(8))
             if length > _MAX_HEADER:
                 raise ValueError(f"a header of {length} bytes")
             header = json.loads(opened.read(length))
-        return sum(math.prod(t["shape"]) for name, t in header.items() if name != "__metadata__")
+        tensors = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+        for tensor in tensors.values():
+            math.prod(tensor["shape"])
+        return tensors, 8 + length
     except (OSError, struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedCheckpoint(f"{file} is not a safetensors file: {error}") from error
+
+
+def _n_weights(file: Path) -> int:
+    tensors, _ = safetensors_header(file)
+    return sum(math.prod(tensor["shape"]) for tensor in tensors.values())
 
 
 def _gguf(opened: BinaryIO) -> GgufHeader:

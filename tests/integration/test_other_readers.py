@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from deeppavlov import build_model
 from transformers import BertForQuestionAnswering
 
+from skills.compiled import compile_checkpoint
 from skills.errors import DamagedCheckpoint, MissingCheckpoint
 from skills.qa.convert import convert, main
 from skills.qa.reader import SquadReader
@@ -120,3 +122,11 @@ def test_models_with_other_special_tokens_read_as_transformers_has_them(tmp_path
     mask = (np.arange(padded.shape[1]) < ids.shape[1]).astype(np.int64)[None]
     start_padded, _ = reader.model(padded, mask, np.zeros_like(padded))
     np.testing.assert_allclose(start_padded[:, : ids.shape[1]], start, atol=1e-4)
+    if family == "mpnet":  # its feed-forward layers come back in float32
+        compiled = compile_checkpoint(
+            str(folder), "span", precision="int8", cache_path=str(tmp_path / "cache")
+        )
+        nodes = onnx.load(str(compiled), load_external_data=False).graph.node
+        whole = [n.name for n in nodes if n.op_type == "MatMul" and n.name.endswith("output/dense/MatMul")]
+        assert len(whole) == config.num_hidden_layers
+        assert len([n for n in nodes if n.op_type == "DynamicQuantizeMatMul" or "Integer" in n.op_type]) >= 10

@@ -8,11 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from skills.errors import ConfigurationError, DamagedCheckpoint, GenerationError, MissingCheckpoint
 from skills.generation.decoding import PRESETS, Decoding
-from skills.generation.engines import Engine, Message, causal_model, gguf_model, lacking, make_engine
+from skills.generation.engines import (
+    Engine,
+    Message,
+    causal_model,
+    gguf_model,
+    lacking,
+    make_engine,
+    safetensors_model,
+)
 from tests.support.tiny_models import drop_weight, tiny_causal_model, tiny_gguf
 
 CHAT = [Message("system", "You give short replies."), Message("user", "Tell me about the sea.")]
@@ -268,6 +276,30 @@ def test_a_gguf_file_becomes_a_model_of_the_precision_asked_for(tmp_path: Path, 
     assert torch.equal(turned, torch.from_numpy(weights["blk.1.attn_q"]).to(model.dtype).float())
     with torch.inference_mode():
         assert model(torch.tensor([[1, 2, 3]])).logits.isfinite().all()
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_files_of_another_precision_are_read_by_pieces(folder, tmp_path, tied, monkeypatch):
+    monkeypatch.setattr(safetensors_model, "_PIECE", 100)
+    config = AutoConfig.from_pretrained(folder, tie_word_embeddings=tied)
+    torch.manual_seed(3)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    expected = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    model, report = safetensors_model.safetensors_model(tmp_path, "bfloat16")
+    assert not any(report.values())
+    assert (model.lm_head.weight is model.get_input_embeddings().weight) is tied
+    theirs = expected.state_dict()
+    assert model.state_dict().keys() == theirs.keys()
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in model.state_dict().items())
+    assert model.generation_config.to_dict() == expected.generation_config.to_dict()
+    assert safetensors_model.stored_precision(tmp_path) == "float32"
+    file = sorted(tmp_path.glob("*.safetensors"))[-1]
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(DamagedCheckpoint, match="in the midst of a tensor"):
+        safetensors_model.safetensors_model(tmp_path, "bfloat16")
+    with pytest.raises(DamagedCheckpoint, match="has no"):
+        safetensors_model.stored_precision(tmp_path / "nowhere")
 
 
 def test_a_text_begins_in_both_engines_as_the_gguf_file_says():

@@ -19,6 +19,7 @@ from skills.checkpoints import checkpoint_file, checkpoint_folder, is_gguf
 from skills.errors import DamagedCheckpoint
 from skills.generation.engines.ctrl import CTRL, mend
 from skills.generation.engines.gguf_model import gguf_model
+from skills.generation.engines.safetensors_model import safetensors_model, stored_precision
 from skills.weight_files import gguf_header
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,9 @@ def load_causal_model(model: str, dtype: str, adapter: Path | None = None) -> tu
             if gguf_file:
                 _begin_as_the_file_says(tokenizer, folder / gguf_file)
                 loaded, report = gguf_model(folder / gguf_file, precision)
-            else:
+            elif stored_precision(folder) != precision:
+                loaded, report = safetensors_model(folder, precision)
+            else:  # mapped as it is, and shared with whoever maps it too
                 loaded, report = transformers.AutoModelForCausalLM.from_pretrained(
                     str(folder),
                     dtype=getattr(torch, precision),
@@ -64,6 +67,8 @@ def load_causal_model(model: str, dtype: str, adapter: Path | None = None) -> tu
                     output_loading_info=True,
                     **source,
                 )
+    except DamagedCheckpoint:
+        raise
     except Exception as error:  # safetensors, tokenizers and gguf raise kinds of their own
         raise DamagedCheckpoint(
             f"transformers cannot load {folder / (gguf_file or '')}: {type(error).__name__}: {error}"
@@ -102,7 +107,7 @@ def _precision(dtype: str, folder: Path, gguf_file: str) -> str:
 
 
 def _begin_as_the_file_says(tokenizer: Any, file: Path) -> None:
-    """Whether a text gets a token of its beginning; transformers gives one to every GGUF model of its kind."""
+    """Whether a text gets a token of its beginning; transformers gives every Llama of a GGUF file one."""
     begins = gguf_header(file).values.get("tokenizer.ggml.add_bos_token")
     if begins is not None and hasattr(tokenizer, "add_bos_token"):
         tokenizer.add_bos_token = bool(begins)

@@ -25,6 +25,7 @@ from skills.generation.language_model.likelihood import (
 from skills.generation.language_model.masking import IntArray
 from skills.generation.language_model.schedule import cosine
 from skills.generation.language_model.tokenizer import special_ids
+from skills.learning import fast_autocast
 from skills.training_checkpoint import read_checkpoint, write_checkpoint
 
 
@@ -119,7 +120,9 @@ class LanguageModelLearner:
         inputs, predicting, targets = self.task.prepare(blocks, self.n_tokens, random)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        states = predicting_states(self.model, inputs, predicting)
+        with fast_autocast():
+            states = predicting_states(self.model, inputs, predicting)
+        states = states.float()
         loss, gradient = self._head(states.detach().requires_grad_(), torch.from_numpy(targets))
         states.backward(gradient)
         torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
@@ -131,9 +134,10 @@ class LanguageModelLearner:
         """Loss, and its gradient by the states; forward and backward a piece at a time."""
         total = 0.0
         for first in range(0, len(targets), HEAD_CHUNK):
-            logits = self.model.lm_head(states[first : first + HEAD_CHUNK])
+            with fast_autocast():
+                logits = self.model.lm_head(states[first : first + HEAD_CHUNK])
             loss = torch.nn.functional.cross_entropy(
-                logits, targets[first : first + HEAD_CHUNK], reduction="sum"
+                logits.float(), targets[first : first + HEAD_CHUNK], reduction="sum"
             ) / len(targets)
             loss.backward()
             total += float(loss.detach())
