@@ -6,7 +6,8 @@ from bot.messages import text
 from bot.telegram import rendering
 from bot.telegram.access import Access
 from bot.telegram.inbox_types import Ticket
-from bot.telegram.work import Messenger, Work
+from bot.telegram.messenger import Messenger
+from bot.telegram.work import Work
 
 #: A broadcast that could not be delivered for so long is not delivered any more.
 _KEEP_S = 24 * 3600.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from telegram import InlineKeyboardMarkup
 
@@ -11,26 +12,34 @@ from bot.conversation import Conversation
 from bot.messages import text
 from bot.sessions import STYLES, SessionPreferences
 from bot.telegram import keyboards, rendering
+from bot.telegram.messenger import Messenger
 from bot.telegram.shelf import Shelf
 from bot.telegram.threads import Threads
-from bot.telegram.work import Messenger, Work
-
-if TYPE_CHECKING:
-    from bot.telegram.handlers import Handlers
+from bot.telegram.work import Work
 
 
 class Buttons:
-    """Handles presses."""
+    """Handles presses.
+
+    Args:
+        conversation: for the settings.
+        threads: where it runs.
+        messenger: sends replies.
+        shelf: takes a forwarded text in.
+        converse: answers an update as a message.
+        stop_writing: stops the reply that a session's model is writing; whether there was one.
+    """
 
     def __init__(
         self, conversation: Conversation, threads: Threads, messenger: Messenger, shelf: Shelf,
-        handlers: Handlers,
+        converse: Callable[[Work], Awaitable[None]], stop_writing: Callable[[str], Awaitable[bool]],
     ) -> None:  # fmt: skip
         self._conversation = conversation
         self._threads = threads
         self._messenger = messenger
         self._shelf = shelf
-        self._handlers = handlers
+        self._converse = converse
+        self._stop_writing = stop_writing
 
     async def press(self, work: Work) -> None:
         """Do what a button says."""
@@ -49,7 +58,7 @@ class Buttons:
     async def _stop(self, work: Work, update_id: str) -> None:
         lane = f"{work.incoming.chat_id}:{work.incoming.topic}"
         in_hand = await self._messenger.inbox.in_hand(lane)
-        stopped = str(in_hand) == update_id and await self._handlers.stop_writing(work.incoming.session_id)
+        stopped = str(in_hand) == update_id and await self._stop_writing(work.incoming.session_id)
         await self._acknowledge(work, text("stop.asked" if stopped else "stop.nothing", work.language))
 
     async def _extra(self, work: Work, action: str, turn_id: str) -> None:
@@ -76,7 +85,7 @@ class Buttons:
         if choice == "answer":
             await self._messenger.delete(work, question_id)
             work.incoming = dataclasses.replace(work.incoming, kind="text", text=words)
-            await self._handlers.converse(work)
+            await self._converse(work)
             return
         sentence = await self._shelf.keep_text(work, words, "")
         work.skill = "command"

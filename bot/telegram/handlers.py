@@ -25,10 +25,11 @@ from bot.telegram.buttons import Buttons
 from bot.telegram.inbox_types import Extras, Turn
 from bot.telegram.incoming import Incoming, Me, understand
 from bot.telegram.inline import Inline
+from bot.telegram.messenger import Messenger
 from bot.telegram.shelf import Shelf
 from bot.telegram.streaming import Channel, Preview
 from bot.telegram.threads import Threads
-from bot.telegram.work import Messenger, Work
+from bot.telegram.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,9 @@ class Handlers:
         self._shelf = Shelf(settings, conversation, threads, messenger, channel)
         self._inline = Inline(conversation, threads, messenger)
         self._admin = admin
-        self._buttons = Buttons(conversation, threads, messenger, self._shelf, self)
+        self._buttons = Buttons(
+            conversation, threads, messenger, self._shelf, self.converse, self.stop_writing
+        )
         self._kinds: dict[str, Callable[[Work], Awaitable[None]]] = {
             "text": self._text,
             "document": self._document,

@@ -13,8 +13,9 @@ from bot.messages import text
 from bot.rendering import place_of
 from bot.telegram import rendering
 from bot.telegram.api import NO_PREVIEW
+from bot.telegram.messenger import Messenger
 from bot.telegram.threads import Threads
-from bot.telegram.work import Messenger, Work
+from bot.telegram.work import Work
 
 #: Telegram forgets a query after some seconds.
 MAX_AGE_S = 15.0

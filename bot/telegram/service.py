@@ -32,6 +32,7 @@ from bot.telegram.herald import Herald
 from bot.telegram.inbox import Inbox
 from bot.telegram.incoming import ALLOWED_UPDATES, Me
 from bot.telegram.intake import Intake
+from bot.telegram.messenger import Messenger
 from bot.telegram.metrics import Metrics
 from bot.telegram.pace import Pace
 from bot.telegram.patience import BRIEFLY_S, briefly
@@ -39,7 +40,6 @@ from bot.telegram.polling import Polling
 from bot.telegram.streaming import Channel, Pacing
 from bot.telegram.threads import Threads
 from bot.telegram.webhook import WebApplication
-from bot.telegram.work import Messenger
 from bot.telegram.worker import Worker
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,11 @@ from bot.settings import Settings
 from bot.telegram import rendering
 from bot.telegram.api import fault_of
 from bot.telegram.delivery import Undelivered
+from bot.telegram.messenger import Messenger
 from bot.telegram.request import TooLarge
 from bot.telegram.streaming import Channel
 from bot.telegram.threads import Threads
-from bot.telegram.work import Messenger, Work
+from bot.telegram.work import Work
 
 #: The most that Telegram gives a bot; a server of one's own gives more.
 TELEGRAM_LIMIT = 20 * 1024 * 1024

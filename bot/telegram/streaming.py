@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from telegram import ReplyParameters
 
@@ -30,9 +29,7 @@ from bot.telegram.metrics import Metrics
 from bot.telegram.pace import Pace
 from bot.telegram.patience import persistently
 from bot.telegram.rendering import tail
-
-if TYPE_CHECKING:
-    from bot.telegram.work import Work
+from bot.telegram.work import Work
 
 log = logging.getLogger(__name__)
 
