@@ -8,7 +8,6 @@ The only place, beside training, where torch and transformers load a reading mod
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tempfile
 import warnings
@@ -19,6 +18,7 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForQuestionAnswering
 
 from skills.checkpoints import file_sha256
+from skills.compiled import kept_float
 from skills.deltas import apply_adapter
 from skills.errors import CheckpointError
 from skills.generation.masked_lm.head import masked_logits
@@ -26,11 +26,6 @@ from skills.generation.masked_lm.head import masked_logits
 OPSET = 17
 #: Smaller tensors stay in the graph, where the runtime's optimiser looks at their values.
 MAPPED_BYTES = 1024
-#: Matrix products that stay in float32 where the rest is int8, by the model's type. In MPNet a few tokens
-#: have values a hundred times the usual where the feed-forward layers come back, and one scale for a whole
-#: batch then leaves the others few steps: of 200 questions F1 81.9 in int8, 85.6 with these kept, 86.2
-#: in float32; 15.4, 9.6 and 5.5 questions a second on two Zen 4 cores.
-KEPT_FLOAT = {"mpnet": re.compile(r"layer\.\d+/output/dense/MatMul$")}
 
 
 def load_model(folder: Path, head: str, adapter: Path | None) -> torch.nn.Module:
@@ -193,11 +188,8 @@ def _kept_float(file: Path, model_type: str) -> list[str]:
     """Names of the nodes of a graph that are not to be quantised."""
     import onnx
 
-    pattern = KEPT_FLOAT.get(model_type)
-    if pattern is None:
-        return []
     nodes = onnx.load(str(file), load_external_data=False).graph.node
-    return [node.name for node in nodes if node.op_type == "MatMul" and pattern.search(node.name)]
+    return kept_float(model_type, [node.name for node in nodes if node.op_type == "MatMul"])
 
 
 def main(arguments: list[str]) -> int:
