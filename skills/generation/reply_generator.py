@@ -25,6 +25,7 @@ from skills.generation.cleaning import ReplyStream, clean_reply
 from skills.generation.decoding import CHAT_STYLES, MAX_SEED, PRESETS, Decoding, decoding_from, preset
 from skills.generation.engines import Engine, Message, lacking, make_engine
 from skills.generation.prompt import FittedPrompt, fit_prompt, surely_fits
+from skills.generation.small_talk.claims import without_claims
 from skills.generation.together import together, until
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class Draft:
 
     Attributes:
         text: the reply; empty only where ``stopped``. The pieces that were shown may go beyond it
-            where the limit of tokens ended it in the middle of a sentence.
+            where the limit of tokens ended it in the middle of a sentence, or where a sentence claims
+            a body, a past or a place for a program (the small-talk adapter's own persona only).
         n_dropped_turns: earlier turns that did not fit the model's context.
         stopped: the listener stopped it.
         n_tokens: tokens made.
@@ -135,6 +137,8 @@ class ReplyGenerator(Component):
         self.seed = None if seed in (None, "") else whole_number("reply_generator: seed", seed, 0, MAX_SEED)
         self.styles = available_styles(engine, style)
         self.style = style
+        # the project's own adapter learnt from people, who do have bodies; other models speak for themselves
+        self._learnt_from_people = bool(getattr(engine, "adapter", None))
         engine.load()
         self.n_budget = engine.n_ctx - self.max_new_tokens - _SPARE_TOKENS
         if self.n_budget < _MIN_PROMPT_TOKENS:
@@ -187,7 +191,8 @@ class ReplyGenerator(Component):
         for attempt in range(_N_ATTEMPTS):
             draft = self._attempt(prompt, _redrawn(decoding, attempt), until(given_up, listener))
             if draft.text or draft.stopped:
-                return draft
+                as_itself = self._learnt_from_people and not preferences.persona
+                return replace(draft, text=without_claims(draft.text)) if as_itself else draft
         raise GenerationError(f"the model gave an empty reply {_N_ATTEMPTS} times")
 
     def _attempt(self, prompt: FittedPrompt, decoding: Decoding, listener: Listener) -> Draft:

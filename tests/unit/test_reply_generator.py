@@ -272,3 +272,15 @@ def test_what_documents_did_not_answer_is_not_talked_on() -> None:
         Turn("user", "And when?"), Turn("assistant", "1874", "qa"),
     ]  # fmt: skip
     assert [turn.text for turn in talked(history)] == ["hi", "Hello.", "And when?", "1874"]
+
+
+def test_a_model_that_learnt_from_people_does_not_claim_their_lives(make):
+    said = "I'm fine. I'm going to the gym tomorrow."
+    engine = FakeEngine(said)
+    engine.adapter = "small-talk"
+    generator = make(engine)
+    assert ask(generator, "how are you?")[0].text == "I'm fine."
+    # as somebody else it may
+    sailor = Preferences(persona="You are a sailor.")
+    assert ask(generator, "how are you?", preferences=[sailor])[0].text == said
+    assert ask(make(FakeEngine(said)), "how are you?")[0].text == said

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.small_talk_lines import TALKS
 from skills.errors import InputError
-from skills.generation.small_talk.claims import claims
+from skills.generation.small_talk.claims import claims, without_claims
 from skills.generation.small_talk.conversations import (
     MAX_WORDS,
     Exchange,
@@ -87,6 +87,21 @@ def test_messages_of_one_sender_become_one_text() -> None:
 def test_conversations_with_names_addresses_or_curses_are_left_out(text: str) -> None:
     assert unfit(["hello", text])
     assert not unfit(["hello", "the class was fun, I passed in 2018"])
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("I'm fine. I'm going to the gym tomorrow.", "I'm fine."),
+        ("My mom called! That's nice, isn't it? I ate.", "That's nice, isn't it?"),
+        ("I went home.", "I went home."),  # there is nothing else to say
+        ("Books, mostly. And you?", "Books, mostly. And you?"),
+        ("The sea is 3.5 km away\n\nand blue", "The sea is 3.5 km away\n\nand blue"),
+        ("", ""),
+    ],
+)
+def test_what_a_program_cannot_claim_is_left_out(said: str, left: str) -> None:
+    assert without_claims(said) == left
 
 
 def test_what_is_learnt_is_new_short_enough_and_claims_nothing() -> None:

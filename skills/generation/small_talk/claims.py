@@ -62,7 +62,17 @@ CLAIMS: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 
 
+#: A sentence with the space after it.
+_SENTENCES = re.compile(r".+?(?:[.!?…]+[\"”’)]*(?:\s+|$)|$)", re.DOTALL)
+
+
 def claims(text: str) -> list[str]:
     """The kinds of claims that a text makes, in the order of ``CLAIMS``."""
     plain = text.lower().replace("’", "'")
     return [kind for kind, pattern in CLAIMS.items() if pattern.search(plain)]
+
+
+def without_claims(text: str) -> str:
+    """A text without the sentences that make a claim; the text as it is where every one does."""
+    kept = [sentence for sentence in _SENTENCES.findall(text) if not claims(sentence)]
+    return "".join(kept).strip() or text
