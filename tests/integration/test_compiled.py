@@ -68,13 +68,17 @@ def test_null_threshold_drops_answers(base: Path, cache: str) -> None:
     assert reader(base, cache, null_threshold="1e6")([CONTEXT], ["who?"])[0] != [""]
 
 
-def test_threads_get_the_answers_of_one(base: Path, cache: str) -> None:
-    shared = reader(base, cache)
+@pytest.mark.parametrize(("precision", "logits"), [("fp32", 1e-4), ("int8", 0.1)])
+def test_threads_get_the_answers_of_one(base: Path, cache: str, precision: str, logits: float) -> None:
+    shared = reader(base, cache, precision=precision)
     contexts = [" ".join([CONTEXT] * n) for n in range(1, 7)]
     alone = [shared([c], ["when was it built?"]) for c in contexts]
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(lambda c: shared([c], ["when was it built?"]), contexts))
-    assert together == alone
+    for shares, has_its_own in zip(together, alone, strict=True):
+        assert shares[:2] == has_its_own[:2]
+        # in int8 a batch has one scale for its activations, which moves the logits a little
+        np.testing.assert_allclose(shares[2:], has_its_own[2:], atol=logits)
 
 
 def test_a_compiled_file_is_made_once_and_again_when_damaged(base: Path, tmp_path: Path) -> None:

@@ -73,8 +73,13 @@ class SmallTalkLearner(Learner):
             return 0.0, 0
         groups = by_length([len(e.input_ids) for e in encoded], self.max_batch_tokens)
         parts = ([encoded[i] for i in group] for group in groups)
-        loss = self.descend(target_losses(self.model, part).sum() / n_targets for part in parts)
+        loss = self.descend(self._quick_losses(part).sum() / n_targets for part in parts)
         return loss, sum(len(e.input_ids) for e in encoded)
+
+    def _quick_losses(self, part: Sequence[Encoded]) -> torch.Tensor:
+        """Losses to learn from; those that are told are computed in full precision."""
+        with fast_autocast():
+            return target_losses(self.model, part)
 
     def losses(self, encoded: Encoded) -> NDArray[np.float32]:
         """Loss of each target under the averaged weights, for validation."""
@@ -104,8 +109,7 @@ def target_losses(model: Any, encoded: Sequence[Encoded]) -> torch.Tensor:
     rows = np.concatenate([np.full(len(e.targets), row) for row, e in enumerate(encoded)])
     columns = np.concatenate([e.targets for e in encoded])
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model
-    with fast_autocast():
-        states = whole.model(input_ids=ids, use_cache=False).last_hidden_state
-        logits = whole.lm_head(states[torch.from_numpy(rows), torch.from_numpy(columns - 1)])
+    states = whole.model(input_ids=ids, use_cache=False).last_hidden_state
+    logits = whole.lm_head(states[torch.from_numpy(rows), torch.from_numpy(columns - 1)])
     wanted = ids[torch.from_numpy(rows), torch.from_numpy(columns)]
     return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="none")
