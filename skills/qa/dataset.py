@@ -71,9 +71,6 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         neighbours: share of training examples added that set a question beside a paragraph of its
             own article that shares words with it, as a search brings them. They are marked as without an
             answer, which a teacher may know better.
-        surrounded: up to so many other paragraphs of the article are put around each paragraph of
-            training, drawn from those that share words with the question; for data whose paragraphs are
-            single sentences.
         pool: how many batches are sorted by length together.
     """
 
@@ -86,7 +83,6 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         utterances_path: str | None = None,
         small_talk: float = 0.0,
         neighbours: float | str = 0.0,
-        surrounded: int | str = 0,
         pool: int = 50,
         **kwargs: Any,
     ) -> None:
@@ -95,7 +91,6 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         super().__init__(data, seed, shuffle)
         # a variable set in the environment arrives as a string
         self.neighbours = float(neighbours)
-        self.surrounded = int(surrounded)
         self.seed = seed or 0
         self.mismatched = mismatched
         self.small_talk = small_talk
@@ -122,10 +117,7 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         examples: list[Example] = []
         for (context, question), (texts, starts) in self.train:
             pick = random.randrange(len(texts))
-            text, start = texts[pick], starts[pick]
-            if self.surrounded:
-                context, start = self._surround(context, question, start, random)
-            examples.append(((context, question), ([text], [start])))
+            examples.append(((context, question), ([texts[pick]], [starts[pick]])))
         contexts = sorted({context for (context, _), _ in self.train})
         n = len(self.train)
         for _ in range(int(n * self.mismatched)):
@@ -151,15 +143,6 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         asked = _words(question)
         others = [c for c in self.article_of.get(context, []) if c != context]
         return heapq.nlargest(n, others, key=lambda c: len(asked & _words(c)))
-
-    def _surround(self, context: str, question: str, start: int, random: Random) -> tuple[str, int]:
-        """Paragraphs put before and after one; an answer's start moves with it."""
-        near = self._near(question, context, 2 * self.surrounded)
-        chosen = random.sample(near, min(len(near), random.randint(0, self.surrounded)))
-        before = chosen[: random.randint(0, len(chosen))]
-        after = chosen[len(before) :]
-        lead = "".join(c + " " for c in before)
-        return lead + " ".join([context, *after]), start + len(lead) if start >= 0 else start
 
 
 @lru_cache(maxsize=100_000)

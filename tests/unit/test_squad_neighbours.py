@@ -1,4 +1,4 @@
-"""Training examples as a search would bring them: beside related paragraphs, or among them."""
+"""Training examples as a search would bring them: beside related paragraphs."""
 
 from __future__ import annotations
 
@@ -58,17 +58,6 @@ def test_a_question_is_set_beside_what_a_search_would_bring(data: dict[str, Any]
     assert LEASE[1] in beside_rent
 
 
-def test_paragraphs_around_one_move_its_answer(data: dict[str, Any]) -> None:
-    found = examples(SquadBatchIterator(data, seed=2, surrounded="2"))
-    assert len(found) == 6
-    for context, _, answer, start in found:
-        assert context[start : start + len(answer)] == answer
-        parts = [c for c in LEASE + OTHER if c in context]
-        assert " ".join(sorted(parts, key=context.index)) == context
-        assert set(parts) <= set(LEASE) or set(parts) <= set(OTHER)
-    assert max(len([c for c in LEASE + OTHER if c in context]) for context, *_ in found) >= 2
-
-
-def test_nothing_is_put_around_or_beside_unless_asked(data: dict[str, Any]) -> None:
+def test_nothing_is_put_beside_unless_asked(data: dict[str, Any]) -> None:
     found = examples(SquadBatchIterator(data, seed=3))
     assert sorted(context for context, *_ in found) == sorted(LEASE + OTHER)
