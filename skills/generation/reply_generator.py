@@ -184,14 +184,15 @@ class ReplyGenerator(Component):
         listener: Listener | None,
         given_up: threading.Event,
     ) -> Draft:
-        prompt = fit_prompt(preferences.persona or self.persona, talked(history), utterance, self._fits)
+        persona = preferences.persona or self.persona
+        prompt = fit_prompt(persona, talked(history), utterance, self._fits)
         decoding = self.styles.get(preferences.style, self.styles[self.style])
         if self.seed is not None:
             decoding = replace(decoding, seed=self.seed)
         for attempt in range(_N_ATTEMPTS):
             draft = self._attempt(prompt, _redrawn(decoding, attempt), until(given_up, listener))
             if draft.text or draft.stopped:
-                as_itself = self._learnt_from_people and not preferences.persona
+                as_itself = self._learnt_from_people and persona == DEFAULT_PERSONA
                 return replace(draft, text=without_claims(draft.text)) if as_itself else draft
         raise GenerationError(f"the model gave an empty reply {_N_ATTEMPTS} times")
 

@@ -283,4 +283,5 @@ def test_a_model_that_learnt_from_people_does_not_claim_their_lives(make):
     # as somebody else it may
     sailor = Preferences(persona="You are a sailor.")
     assert ask(generator, "how are you?", preferences=[sailor])[0].text == said
+    assert ask(make(engine, persona="You are a sailor."), "how are you?")[0].text == said
     assert ask(make(FakeEngine(said)), "how are you?")[0].text == said
