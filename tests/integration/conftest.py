@@ -1,0 +1,29 @@
+"""An inbox on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.telegram.inbox import Inbox
+from bot.telegram.inbox_types import Bounds
+from tests.support.inbox import BOT
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Valkey]:
+    """A server of the test's own."""
+    with Valkey(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def inbox(server: Valkey) -> AsyncIterator[Inbox]:
+    """An inbox on it whose leases run out soon."""
+    inbox = Inbox(server.url, BOT, Bounds(lease_s=0.3))
+    await inbox.open()
+    yield inbox
+    await inbox.close()
