@@ -102,6 +102,33 @@ def answers(telegram: FakeTelegram, user: Json) -> list[str]:
     return [text.removeprefix("You said: ") for text in telegram.texts(user["id"])]
 
 
+def under(message: Json) -> list[str]:
+    """Labels of the buttons under a message."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button["text"] for row in rows for button in row]
+
+
+def quoted(message: Json) -> str:
+    """The words of the message's blockquote."""
+    (entity,) = [e for e in message["entities"] if e["type"].endswith("blockquote")]
+    units = message["text"].encode("utf-16-le")
+    return units[entity["offset"] * 2 : (entity["offset"] + entity["length"]) * 2].decode("utf-16-le")
+
+
+def let_out(telegram: FakeTelegram, log: str) -> list[str]:
+    """What a log tells though it should not: the token, words that were said, addresses, faults of ours."""
+    secrets = (
+        telegram.token,
+        telegram.token.partition(":")[2],
+        "hello",
+        "zanzibar",
+        "You said",
+        "word1",
+        "http",
+    )
+    return [secret for secret in (*secrets, "Traceback", "Warning") if secret in log]
+
+
 def fetch(url: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
     """Status and text of an HTTP request; POST where there is a body."""
     request = urllib.request.Request(url, body, {k.replace("_", "-"): v for k, v in headers.items()})
