@@ -1,10 +1,11 @@
-"""An inbox on a real server."""
+"""An inbox on a real server, and that no worker of documents is left behind."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bot.telegram.inbox import Inbox
@@ -27,3 +28,10 @@ async def inbox(server: Valkey) -> AsyncIterator[Inbox]:
     await inbox.open()
     yield inbox
     await inbox.close()
+
+
+@pytest.fixture
+def no_process_is_left() -> Iterator[None]:
+    """Nothing that the test started still runs when it ends."""
+    yield
+    assert psutil.Process().children() == []
