@@ -1,4 +1,4 @@
-"""An inbox on a real server, and that no worker of documents is left behind."""
+"""An inbox on a real server, the place of a shelf, and that no worker of documents is left behind."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ async def inbox(server: Valkey) -> AsyncIterator[Inbox]:
     await inbox.open()
     yield inbox
     await inbox.close()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Where a shelf will be, in a folder that is not there yet."""
+    return tmp_path / "folder" / "shelf.db"
 
 
 @pytest.fixture
