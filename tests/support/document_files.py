@@ -24,6 +24,13 @@ RELATIONS = (
     'officeDocument/2006/relationships/officeDocument"/></Relationships>'
 )
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+#: A document type whose entity ``i`` stands for two hundred million letters.
+LAUGHS = (
+    "<!DOCTYPE x ["
+    + '<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    + "]>"
+)
 
 
 def write_zip(files: Mapping[str, str | bytes]) -> bytes:

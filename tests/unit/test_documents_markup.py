@@ -11,6 +11,7 @@ from bot.document_formats.html import read_html
 from bot.document_formats.limits import Limits
 from bot.document_formats.markdown import read_markdown
 from bot.errors import DocumentTooLarge, EmptyDocument
+from tests.support.extracts import sections
 
 LIMITS = Limits()
 
@@ -21,10 +22,6 @@ def html(markup: str, limits: Limits = LIMITS) -> Extract:
 
 def markdown(text: str) -> Extract:
     return read_markdown(text.encode(), "notes.md", LIMITS)
-
-
-def sections(extract: Extract) -> list[tuple[str, str]]:
-    return [(s.label, extract.text[s.start : s.end]) for s in extract.sections]
 
 
 def test_html_paragraphs_are_mended_and_entities_read() -> None:

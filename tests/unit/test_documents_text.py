@@ -11,12 +11,9 @@ from bot.document_formats.limits import Limits
 from bot.document_formats.plain import read_plain
 from bot.document_formats.tables import read_table
 from bot.errors import DocumentTooLarge, EmptyDocument
+from tests.support.extracts import sections
 
 LIMITS = Limits()
-
-
-def sections(extract: Extract) -> list[tuple[str, str]]:
-    return [(s.label, extract.text[s.start : s.end]) for s in extract.sections]
 
 
 def test_plain_text_keeps_its_lines_and_spaces() -> None:
