@@ -195,7 +195,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "У меня что-то пошло не так; ничего не потеряно. Попробуйте ещё раз.",
     ),
     # Answers
-    "answer.uncertain": ("I am not sure, but it may be: {answer}", "Я не уверен, но, возможно: {answer}"),
+    "answer.uncertain": (
+        "I'm not sure the documents say, but it may be: {answer}",
+        "Не уверен, что в документах об этом сказано, но, возможно: {answer}",
+    ),
     "answer.disagree": ("The documents differ: {answers}", "Документы расходятся: {answers}"),
     "answer.one_of": ("“{answer}” ({name})", "«{answer}» ({name})"),
     "answer.none": ("The documents don't say.", "В документах об этом не сказано."),

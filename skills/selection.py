@@ -2,8 +2,8 @@
 
 Three outcomes, decided by what reading found and by what kind of utterance it is:
 
-- ``qa``: an answer stands in the documents and is believed (calibrated confidence at or above
-  the threshold);
+- ``qa``: an answer may well stand in the documents (calibrated confidence at or above the threshold that
+  tells questions with an answer from those without); how sure it is goes out with it;
 - ``none``: something was asked that the documents should tell and don't;
 - ``chat``: everything else, small talk above all; the only case in which anything is generated.
 
@@ -24,7 +24,7 @@ from deeppavlov.core.models.component import Component
 from skills.dialog import Evidence, Knowledge, Preferences, Reply, Skill
 from skills.errors import parameter_names, refuse_unknown
 from skills.generation.reply_generator import Draft
-from skills.qa.calibration import Calibration
+from skills.qa.calibration import SURE, Calibration
 from skills.qa.closest import closest_sentence
 from skills.qa.passage_reader import PassageReader, Reading
 from skills.quoting import Quoter
@@ -169,8 +169,6 @@ class ReplySelector(Component):
                 reading.considered, question,
             )  # fmt: skip
         closest = self._closest(question, reading)
-        if closest is None and quotes and quotes[0].score >= self.calibration.offer_threshold:
-            closest = quotes[0]
         return Reply("", "none", choice.confidence, closest, considered=reading.considered, question=question)
 
     def _closest(self, question: str, reading: Reading) -> Evidence | None:
@@ -182,7 +180,7 @@ class ReplySelector(Component):
         """The best candidate's quote, and those of other documents that say something else."""
         quotes: list[Evidence] = []
         for candidate in choice.reading.candidates:
-            sure = candidate.confidence >= self.calibration.answer_threshold
+            sure = candidate.confidence >= SURE
             if quotes and not (choice.skill == "qa" and sure):
                 break
             if quotes and (

@@ -20,7 +20,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,9 @@ FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval", "skimmed")
 FEATURES_ALL_READ = ("margin", "overlap", "skimmed")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
-#: Thresholds follow from what a calibrated confidence means: an answer is given where it is more
-#: likely right than wrong, and offered as what comes closest where one in five is right.
-ANSWER_FROM, OFFER_FROM = 0.5, 0.2
+#: Of the thresholds that tell questions with an answer from those without about as well as the best one
+#: does (balanced accuracy), the most cautious is taken; so far below the best is as well.
+AS_WELL = 0.005
 #: At most so many questions about other documents are offered a sentence as what comes closest.
 OFFERED_IN_VAIN = 0.1
 #: How people ask a document for a thing, beside SQuAD's who, what and when.
@@ -79,6 +79,23 @@ FORMS = (
     "explain {}",
 )
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One candidate of each of n questions, and what is known of it.
+
+    Attributes:
+        features: shape (n, number of features).
+        right: 1.0 where the candidate is right, else 0.0, shape (n,).
+        groups: article of the question, or "other …" and "talk …", shape (n,).
+        answerable: whether the shelf answers it, shape (n,).
+    """
+
+    features: FloatArray
+    right: FloatArray
+    groups: NDArray[np.str_]
+    answerable: NDArray[np.bool_]
 
 
 def main(arguments: list[str]) -> int:
@@ -140,20 +157,47 @@ def fit_confidence(
         shelf = str(Path(folder) / "valid.db")
         build_shelf(encoder, squad, shelf)
         best, first, similarities = ask(encoder, reader, rows, shelf)
-    confidences = cross_validated("the best candidates", *best)
-    draw_reliability(confidences, best[1], adapter / "reliability.png")
-    weights, bias = weights_of(fit(*best[:2]), FEATURES)
+    confidences = cross_validated("the best candidates", best)
+    draw_reliability(confidences, best.right, adapter / "reliability.png")
+    weights, bias = weights_of(fit(best.features, best.right), FEATURES)
+    threshold = answered_from(confidences, best)
     # a passage by itself, as where there are few: chosen by the search, judged without it
     columns = [FEATURES.index(name) for name in FEATURES_ALL_READ]
-    alone = (first[0][:, columns], first[1], first[2])
-    cross_validated("the first passages by themselves", *alone)
-    weights_all_read, bias_all_read = weights_of(fit(*alone[:2]), FEATURES_ALL_READ)
+    alone = replace(first, features=first.features[:, columns])
+    cross_validated("the first passages by themselves", alone)
+    weights_all_read, bias_all_read = weights_of(fit(alone.features, alone.right), FEATURES_ALL_READ)
     similarity = offered_from(similarities)
-    calibration = Calibration(
-        weights, bias, ANSWER_FROM, OFFER_FROM, similarity, weights_all_read, bias_all_read
-    )
+    calibration = Calibration(weights, bias, threshold, similarity, weights_all_read, bias_all_read)
     _write(adapter, calibration)
     print(json.dumps(asdict(calibration)))
+
+
+def answered_from(confidences: FloatArray, asked: Asked) -> float:
+    """The confidence that best tells questions with an answer from those without, in steps of 0.01.
+
+    Balanced accuracy: questions with an answer count half, those written to have none and those about
+    other documents a quarter each. Small talk is told apart by other means.
+
+    Args:
+        confidences: cross-validated, of the best candidate of each question.
+        asked: the questions.
+    """
+    other = np.char.startswith(asked.groups, "other ")
+    talk = np.char.startswith(asked.groups, "talk ")
+    without = [kind for kind in (~asked.answerable & ~other & ~talk, other) if kind.any()]
+
+    def told(step: float) -> float:
+        refused = [(confidences[kind] < step).mean() for kind in without]
+        return float((confidences[asked.answerable] >= step).mean() + np.mean(refused)) / 2
+
+    steps = [round(0.01 * n, 2) for n in range(1, 51)]
+    best = max(map(told, steps))
+    chosen = max(step for step in steps if told(step) >= best - AS_WELL)
+    answered = (confidences[asked.answerable] >= chosen).mean()
+    refused = ", ".join(f"{(confidences[kind] < chosen).mean():.3f}" for kind in without)
+    print(f"answers: from {chosen}, {answered:.3f} of what has an answer is answered, and refused of what is")
+    print(f"  written to have none and of what is about other documents: {refused}")
+    return chosen
 
 
 def offered_from(similarities: Sequence[tuple[str, float]]) -> float:
@@ -171,11 +215,12 @@ def offered_from(similarities: Sequence[tuple[str, float]]) -> float:
     return least
 
 
-def cross_validated(what: str, features: FloatArray, right: FloatArray, groups: NDArray[Any]) -> FloatArray:
+def cross_validated(what: str, asked: Asked) -> FloatArray:
     """Confidence of each by a fit that did not see its article; prints how well it is calibrated."""
+    features, right = asked.features, asked.right
     confidences = np.zeros(len(right))
-    for group in np.unique(groups):
-        inside = groups == group
+    for group in np.unique(asked.groups):
+        inside = asked.groups == group
         confidences[inside] = fit(features[~inside], right[~inside]).predict_proba(features[inside])[:, 1]
     error = expected_calibration_error(confidences, right)
     print(f"confidence: {len(right)} questions, {right.mean():.3f} of {what} right,")
@@ -194,18 +239,14 @@ def fit(features: FloatArray, right: FloatArray) -> LogisticRegression:
     return LogisticRegression(C=100.0, max_iter=5000).fit(features, right)
 
 
-Asked = tuple[FloatArray, FloatArray, NDArray[Any]]
-
-
 def ask(
     encoder: SentenceEncoder, reader: PassageReader, rows: Sequence[tuple[str, list[str], str]], shelf: str
 ) -> tuple[Asked, Asked, list[tuple[str, float]]]:
     """Ask everything of one shelf.
 
     Returns:
-        for the best candidate of each question, and for that of the first passage: features (n, 6),
-        right (n,), group (n,); and each question's group with the similarity of the sentence that
-        comes closest to it.
+        the best candidate of each question, and that of the first passage; and each question's group
+        with the similarity of the sentence that comes closest to it.
     """
     retriever = Retriever(encoder)
     similarities: list[tuple[str, float]] = []
@@ -219,13 +260,13 @@ def ask(
         for kind, candidate in zip(found, (*candidates[:1], *first), strict=False):
             right = bool(answers) and squad_v2_f1([answers], [candidate.text]) >= RIGHT_F1
             features = [getattr(candidate.features, name) for name in FEATURES]
-            kind.append((features, float(right), group))
+            kind.append((features, float(right), group, bool(answers)))
     return _columns(found[0]), _columns(found[1]), similarities
 
 
-def _columns(rows: Sequence[tuple[list[float], float, str]]) -> Asked:
-    features, right, groups = zip(*rows, strict=True)
-    return np.array(features), np.array(right), np.array(groups)
+def _columns(rows: Sequence[tuple[list[float], float, str, bool]]) -> Asked:
+    features, right, groups, answerable = zip(*rows, strict=True)
+    return Asked(np.array(features), np.array(right), np.array(groups), np.array(answerable))
 
 
 def held_out_questions(squad: Path, utterances: Sequence[str]) -> list[tuple[str, list[str], str]]:

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from skills.errors import DamagedCheckpoint, MissingCheckpoint
 
+#: From here an answer is more likely right than wrong.
+SURE = 0.5
+
 
 @dataclass(frozen=True)
 class Features:
@@ -46,8 +49,7 @@ class Calibration:
     Attributes:
         weights: a weight for each of ``Features``.
         bias: added to the weighted sum.
-        answer_threshold: confidence from which an answer is given as one.
-        offer_threshold: confidence from which it is offered as what comes closest.
+        answer_threshold: confidence from which an answer is given; below :data:`SURE` as a doubtful one.
         offer_similarity: cosine of question and sentence from which the sentence is offered so.
         weights_all_read: the weights where every passage that there is was read, as in a short
             document: how far a passage stands out in a search says nothing there. Empty: ``weights``.
@@ -57,7 +59,6 @@ class Calibration:
     weights: dict[str, float] = field(default_factory=dict)
     bias: float = 0.0
     answer_threshold: float = 0.5
-    offer_threshold: float = 0.1
     offer_similarity: float = 0.45
     weights_all_read: dict[str, float] = field(default_factory=dict)
     bias_all_read: float = 0.0

@@ -20,7 +20,10 @@ class TestWording:
 
     def test_an_uncertain_answer_says_so(self, conversation: Conversation, pipeline: FakePipeline) -> None:
         replying(pipeline, quoted(confidence=0.4))
-        assert conversation.reply(ANN, "?!").text == "I am not sure, but it may be: 30 days' written notice"
+        assert (
+            conversation.reply(ANN, "?!").text
+            == "I'm not sure the documents say, but it may be: 30 days' written notice"
+        )
 
     def test_documents_that_differ_are_both_shown(
         self, conversation: Conversation, pipeline: FakePipeline

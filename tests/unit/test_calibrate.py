@@ -1,0 +1,31 @@
+"""Thresholds that calibration derives from held-out questions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skills.qa.calibrate import Asked, answered_from, offered_from
+
+
+def asked(groups: list[str], answerable: list[bool]) -> Asked:
+    n = len(groups)
+    return Asked(np.zeros((n, 1)), np.zeros(n), np.array(groups), np.array(answerable))
+
+
+def test_answers_are_given_from_where_they_part_from_questions_without_one() -> None:
+    questions = asked(["Rome"] * 6 + ["other 1"] * 2 + ["talk 1"], [True] * 3 + [False] * 6)
+    confidences = np.array([0.9, 0.5, 0.355, 0.34, 0.3, 0.2, 0.05, 0.1, 0.99])
+    assert answered_from(confidences, questions) == 0.35
+
+
+def test_written_to_have_none_and_about_other_documents_weigh_the_same() -> None:
+    # one of the latter counts as much as ten of the former together
+    questions = asked(["Rome"] * 12 + ["other 1"], [True] * 2 + [False] * 11)
+    confidences = np.array([0.45, 0.25, *[0.2] * 5, *[0.26] * 5, 0.3])
+    assert answered_from(confidences, questions) == 0.45
+    assert answered_from(np.array([*confidences[:12], 0.1]), questions) == 0.25
+
+
+def test_few_sentences_are_offered_in_vain() -> None:
+    others = [("other 1", 0.1 + 0.001 * n) for n in range(100)]
+    assert offered_from([*others, ("talk 1", 0.9), ("Rome", 0.9)]) == 0.2
