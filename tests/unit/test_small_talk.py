@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.small_talk_lines import TALKS
 from skills.errors import InputError
+from skills.generation.small_talk import lines
 from skills.generation.small_talk.claims import claims, without_claims
 from skills.generation.small_talk.conversations import (
     MAX_WORDS,
@@ -156,6 +157,24 @@ def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
         SmallTalkReader().read(str(tmp_path))
     with pytest.raises(InputError, match="no conversations at"):
         SmallTalkReader().read(str(tmp_path / "nowhere"))
+
+
+def test_utterances_are_written_one_a_line_and_held_out_by_conversation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {
+        str(i): conversation(f"said\n in {i}", f"said\n in {i}", "x", "word " * 50)
+        for i in range(lines.N_CONVERSATIONS + 7)
+    }
+    (tmp_path / "dataset.json").write_text(json.dumps(found), "utf-8")
+    train, valid = tmp_path / "train.txt", tmp_path / "valid.txt"
+    assert lines.main([str(tmp_path), str(train), str(valid)]) == 0
+    learnt, kept = (file.read_text("utf-8").splitlines() for file in (train, valid))
+    assert sorted(kept) == [f"said in {lines.N_CONVERSATIONS + i}" for i in range(7)]
+    assert len(set(learnt)) == len(learnt) == lines.N_CONVERSATIONS
+    assert not set(learnt) & set(kept)
+    assert lines.main([str(tmp_path / "nowhere"), str(train), str(valid)]) == 2
+    assert "no conversations at" in capsys.readouterr().err
 
 
 def test_both_sources_come_in_their_shares_and_epochs_differ(tmp_path: Path) -> None:

@@ -55,29 +55,40 @@ class SmallTalkReader(DatasetReader):
         Raises:
             InputError: if there is no such file, or something else in it.
         """
-        path = Path(data_path).expanduser()
-        file = path / FILE if path.is_dir() else path
-        if not file.is_file():
-            raise InputError(
-                f"no conversations at {file}: expected the {FILE} of chitchat-dataset, or its folder"
-            )
-        if file.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{file} is larger than {_MAX_BYTES} bytes")
         read: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
-        try:
-            found = json.loads(file.read_text("utf-8"))
-            for key, conversation in found.items():
-                messages = messages_of(conversation["messages"])
-                if not unfit([text for _, text in messages]):
-                    kind = "train" if zlib.crc32(key.encode()) % _VALID_EVERY else "valid"
-                    made = exchanges(merged(messages))
-                    read[kind] += [(window, "") for window in windows(made, int(n_exchanges))]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{file} is not the {FILE} of chitchat-dataset: expected an object of conversations with "
-                f"messages ({type(error).__name__})"
-            ) from error
+        for key, messages in conversations_of(data_path):
+            if not unfit([text for _, text in messages]):
+                kind = "train" if zlib.crc32(key.encode()) % _VALID_EVERY else "valid"
+                made = exchanges(merged(messages))
+                read[kind] += [(window, "") for window in windows(made, int(n_exchanges))]
         return read
+
+
+def conversations_of(data_path: str | Path) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The conversations of a file as they stand there: key, and sender and text of each message.
+
+    Args:
+        data_path: the file, or its folder.
+
+    Raises:
+        InputError: if there is no such file, or something else in it.
+    """
+    path = Path(data_path).expanduser()
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(
+            f"no conversations at {file}: expected the {FILE} of chitchat-dataset, or its folder"
+        )
+    if file.stat().st_size > _MAX_BYTES:
+        raise InputError(f"{file} is larger than {_MAX_BYTES} bytes")
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        return [(key, messages_of(conversation["messages"])) for key, conversation in found.items()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{file} is not the {FILE} of chitchat-dataset: expected an object of conversations with "
+            f"messages ({type(error).__name__})"
+        ) from error
 
 
 class SmallTalkIterator(PooledBatches, DataLearningIterator):
