@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         messages = [messages for _, messages in conversations_of(asked.conversations)]
     except SkillError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     parts = (
         (asked.train, messages[:N_CONVERSATIONS], N_TRAIN),
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for file, part, n in parts:
         drawn = lines_of((message for conversation in part for message in conversation), n)
         file.write_text("".join(f"{line}\n" for line in drawn), "utf-8")
-        print(f"{file}: {len(drawn)} utterances")
+        sys.stdout.write(f"{file}: {len(drawn)} utterances\n")
     return 0
 
 
