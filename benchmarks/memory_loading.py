@@ -182,6 +182,8 @@ def _inputs(name: str, folder: str) -> tuple[list[Any], ...]:
     if name == "ingest.json":
         document = Document("0" * 64, "a.txt", "The lighthouse was built in 1874. " * 20)
         return [str(Path(folder) / "shelf.db")], [AddDocument(document)], [None]
+    if name == "bert_generator.json":
+        return ["The lighthouse stands on a rock."], ["It was built in"]
     return (["The lighthouse was built in"],)
 
 

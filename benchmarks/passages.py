@@ -33,9 +33,7 @@ def asked() -> list[tuple[str, list[Passage]]]:
     made = []
     for n, (question, _) in enumerate(pairs_of(None, N_CONVERSATIONS)):
         texts = [f"{context}Sheet {n}, {k}." for k, context in enumerate(contexts)]
-        found = [
-            Passage("s", f"{n}.{k}", f"{k}.txt", None, "", 0, t, 0.5, 0.5, 0.5) for k, t in enumerate(texts)
-        ]
+        found = [Passage("s", f"{n}.{k}", f"{k}.txt", None, "", 0, t, 0.5, 0.5) for k, t in enumerate(texts)]
         made.append((question, found))
     return made
 

@@ -83,7 +83,6 @@ class Passage:
         text: ``document.text[start : start + len(text)]``.
         score: fused retrieval score in [0, 1]; higher is better.
         similarity: cosine of question and passage embeddings, in [-1, 1].
-        overlap: share of the question's informative words that stand in it, in [0, 1].
     """
 
     shelf: str
@@ -95,7 +94,6 @@ class Passage:
     text: str
     score: float
     similarity: float
-    overlap: float
 
 
 @dataclass(frozen=True)

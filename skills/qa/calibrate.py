@@ -42,9 +42,9 @@ from skills.retrieval.retriever import Retriever
 from skills.retrieval.shelf_writer import ShelfWriter
 from skills.utterances import WEIGHTS as UTTERANCE_WEIGHTS
 
-FEATURES = ("margin", "lead", "similarity", "overlap", "retrieval", "skimmed")
+FEATURES = ("margin", "lead", "similarity", "retrieval", "coverage", "skimmed")
 #: What still tells something where every passage that there is was read.
-FEATURES_ALL_READ = ("margin", "overlap", "skimmed")
+FEATURES_ALL_READ = ("margin", "coverage", "skimmed")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
 #: Of the thresholds that tell questions with an answer from those without about as well as the best one

@@ -29,16 +29,16 @@ class Features:
         margin: span score less null score, in logits.
         lead: margin less that of the best other passage.
         similarity: cosine of question and passage.
-        overlap: share of the question's informative words in the passage.
         retrieval: fused retrieval score, in [0, 1].
+        coverage: share of the question's informative words in the sentence around the answer, outside it.
         skimmed: margin of the smaller reader that read the passage first; 0 where none did.
     """
 
     margin: float
     lead: float
     similarity: float
-    overlap: float
     retrieval: float
+    coverage: float = 0.0
     skimmed: float = 0.0
 
 

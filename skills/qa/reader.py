@@ -93,7 +93,7 @@ class SquadReader(TrainedComponent):
         max_seq_length: int = 384,
         doc_stride: int = 128,
         max_question_length: int = 64,
-        n_best_size: int = 5,
+        n_best_size: int = 20,
         max_answer_length: int = 30,
         null_threshold: float | str | None = None,
         max_batch_tokens: int = 512,

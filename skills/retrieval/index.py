@@ -21,8 +21,7 @@ from skills.errors import ShelfError
 from skills.retrieval import database
 from skills.retrieval.changes import ShelfEntry
 from skills.retrieval.database import text_of
-from skills.retrieval.search import Stemmer, search
-from skills.retrieval.words import informative_words
+from skills.retrieval.search import search
 
 FloatArray = NDArray[np.float32]
 
@@ -70,8 +69,6 @@ def search_shelf(shelf: Path, question: str, vector: FloatArray, k: int, encoder
         if connection is None:
             return []
         database.check_encoder(connection, shelf, encoder_name)
-        stemmer = Stemmer(connection)
-        asked = {stem for word in informative_words(question) for stem in stemmer(word)}
         found = []
         for hit in search(connection, question, vector, k):
             row: Any = connection.execute(_PASSAGE, (hit.passage_id,)).fetchone()
@@ -79,7 +76,6 @@ def search_shelf(shelf: Path, question: str, vector: FloatArray, k: int, encoder
                 raise database.Damage("a passage that was found is not there")
             document_id, name, page, heading, start, end, text_start, text = row
             words = text_of(text)[start - text_start : end - text_start]
-            overlap = len(asked.intersection(stemmer(words))) / len(asked) if asked else 0.0
             found.append(
                 Passage(
                     shelf=str(shelf),
@@ -91,7 +87,6 @@ def search_shelf(shelf: Path, question: str, vector: FloatArray, k: int, encoder
                     text=words,
                     score=hit.score,
                     similarity=hit.similarity,
-                    overlap=overlap,
                 )
             )
         return found

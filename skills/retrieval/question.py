@@ -124,6 +124,8 @@ def _complete(utterance: str, topic: _Topic) -> str:
         one = len(meant) == 1
         replaced = _replace(utterance, pronoun, _with_article(topic.question, meant[0])) if one else None
         return replaced or _append(utterance, meant or _informative(topic.question))
+    if _TO_US.search(utterance):  # "How are you?", "And you?"
+        return utterance
     leading = _LEADING.match(utterance)
     rest = utterance[leading.end() :] if leading else utterance
     if _ASKS.match(rest):

@@ -56,7 +56,6 @@ def test_every_passage_found_stands_in_its_document(shelf: Path) -> None:
         assert added.text[passage.start : passage.start + len(passage.text)] == passage.text
         assert 0.0 <= passage.score <= 1.0
         assert -1.0 <= passage.similarity <= 1.0
-        assert 0.0 <= passage.overlap <= 1.0
         assert passage.heading in {"One", "Two"}
         assert passage.page == "i"
     assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)

@@ -29,7 +29,7 @@ class SubjectEncoder:
 
 
 def read(text: str, answer: str, margin: float, start: int = 50) -> Candidate:
-    passage = Passage("shelf", "d", "contract.txt", None, "", start, text, 0.5, 0.5, 0.5)
+    passage = Passage("shelf", "d", "contract.txt", None, "", start, text, 0.5, 0.5)
     first = start + text.index(answer)
     return Candidate(passage, first, first + len(answer), margin, 0.05, Features(margin, 0, 0.5, 0.5, 0.5))
 

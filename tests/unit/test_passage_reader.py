@@ -35,7 +35,7 @@ class OneReader:
 
 
 def read(*found: str, text: str = TEXT, question: str = "How many?") -> Any:
-    passage = Passage("shelf", "d", "rules.txt", None, "", 100, text, 0.5, 0.5, 0.5)
+    passage = Passage("shelf", "d", "rules.txt", None, "", 100, text, 0.5, 0.5)
     reader: Any = OneReader(text, *found)
     return PassageReader(reader)([question], [[passage]])[0].best
 
@@ -72,7 +72,7 @@ class CountingReader:
 
 
 def passage(n: int, text: str) -> Passage:
-    return Passage("shelf", f"d{n}", f"{n}.txt", None, "", 0, text, 0.5, 0.5, 0.5)
+    return Passage("shelf", f"d{n}", f"{n}.txt", None, "", 0, text, 0.5, 0.5)
 
 
 def test_a_small_reader_reads_all_and_the_large_one_what_it_thinks_most_of(
@@ -116,3 +116,10 @@ def test_an_answer_stands_in_the_row_that_is_asked_about(
     question: str, found: list[str], answer: str
 ) -> None:
     assert read(*found, text=STAFF, question=question).text == answer
+
+
+def test_of_two_answers_the_one_beside_the_questions_words_is_taken() -> None:
+    text = "The lease begins on 1 March. Either side may end it with three months' notice."
+    found = ["1 March", "three months'"]
+    assert read(*found, text=text, question="When may each side end it?").text == "three months'"
+    assert read(*found, text=text, question="When does the lease begin?").text == "1 March"

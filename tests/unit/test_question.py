@@ -68,6 +68,8 @@ def test_what_cannot_be_put_in_place_is_appended(
         "Is there a warranty?",
         "What does the house that Jack built cost?",
         "If the pump fails, who repairs it?",
+        "How are you?",  # put to Quoth: about nothing before
+        "And you?",
         "Thank you!",
         "ok",
         "",

@@ -26,7 +26,7 @@ PIECES = st.sampled_from(
 
 def candidate(document: Document, passage: tuple[int, int], answer: tuple[int, int]) -> Candidate:
     text = document.text[passage[0] : passage[1]]
-    found = Passage("s", document.id, document.name, None, "", passage[0], text, 0.5, 0.5, 0.5)
+    found = Passage("s", document.id, document.name, None, "", passage[0], text, 0.5, 0.5)
     return Candidate(found, answer[0], answer[1], 1.0, 0.9, FEATURES)
 
 

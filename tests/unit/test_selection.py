@@ -44,7 +44,7 @@ class Quotes:
 
 def found(document: Document, answer: str, confidence: float, similarity: float = 0.5) -> Candidate:
     start = document.text.index(answer)
-    passage = Passage("shelf", document.id, document.name, None, "", 0, document.text, 0.5, similarity, 0.5)
+    passage = Passage("shelf", document.id, document.name, None, "", 0, document.text, 0.5, similarity)
     return Candidate(
         passage, start, start + len(answer), 1.0, confidence, Features(1, 0, similarity, 0.5, 0.5)
     )

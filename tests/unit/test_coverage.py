@@ -1,0 +1,39 @@
+"""How much of a question the sentence around an answer covers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skills.qa.coverage import Coverage
+
+LEASE = "The lease begins on 1 March 2025. Either side may end it with three months' notice in writing."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "share"),
+    [
+        ("When can either side end the lease?", "1 March 2025", 1 / 3),
+        ("When can either side end the lease?", "three months' notice", 2 / 3),
+        ("When do sides end leases?", "three months' notice", 2 / 3),  # by their first letters
+        ("Is the notice three months?", "three months' notice", 0.0),  # the answer itself does not count
+        ("Who is it?", "1 March 2025", 0.0),
+    ],
+)
+def test_share_of_the_questions_words_around_an_answer(question: str, answer: str, share: float) -> None:
+    start = LEASE.index(answer)
+    assert Coverage(question, LEASE)(start, start + len(answer)) == pytest.approx(share)
+
+
+def test_words_that_are_inflected_at_their_end_are_the_same() -> None:
+    text = "Договор заключён на год. Аренда квартиры стоит 900 евро."
+    start = text.index("900")
+    assert Coverage("Сколько стоит аренды квартира?", text)(start, start + 8) == 1.0
+
+
+@given(st.text(max_size=60), st.text(max_size=200), st.data())
+def test_any_text_has_a_share(question: str, text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    assert 0.0 <= Coverage(question, text)(start, end) <= 1.0
