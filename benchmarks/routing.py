@@ -26,11 +26,18 @@ from typing import Any
 from benchmarks.report import machine, table
 from benchmarks.retrieval import build_shelf
 from skills.dialog import Document, Knowledge
+from skills.qa.calibration import SURE
 
 N_PASSAGES = 50
-ROUTES = ("qa", "none", "chat")
-#: Kind of utterance to the skill that should reply.
-RIGHT = {"answerable": "qa", "unanswerable": "none", "about other texts": "none", "small talk": "chat"}
+#: A doubtful answer is one that goes out with "I'm not sure the documents say".
+ROUTES = ("qa", "qa, doubtful", "none", "chat")
+#: Kind of utterance to what should reply.
+RIGHT = {
+    "answerable": {"qa", "qa, doubtful"},
+    "unanswerable": {"none"},
+    "about other texts": {"none"},
+    "small talk": {"chat"},
+}
 
 
 def draw(
@@ -80,21 +87,21 @@ def matrix(routed: Sequence[tuple[str, str]]) -> tuple[list[list[str]], float]:
     """Rows of the confusion matrix, and the share routed right.
 
     Args:
-        routed: (kind, skill that would reply).
+        routed: (kind, what would reply, of ``ROUTES``).
     """
     counts = Counter(routed)
     rows = []
     for kind, right in RIGHT.items():
         row = [counts[kind, route] for route in ROUTES]
-        share = counts[kind, right] / sum(row) if sum(row) else 0.0
+        share = sum(counts[kind, route] for route in right) / sum(row) if sum(row) else 0.0
         rows.append([kind, *map(str, row), f"{share:.2f}"])
-    return rows, sum(RIGHT[kind] == route for kind, route in routed) / len(routed)
+    return rows, sum(route in RIGHT[kind] for kind, route in routed) / len(routed)
 
 
 def routes(
     reader: str, shelf: Path, said: Sequence[tuple[str, str]]
 ) -> tuple[list[tuple[str, str]], list[float]]:
-    """The skill chosen for each utterance, and the milliseconds it took."""
+    """What was chosen for each utterance, of ``ROUTES``, and the milliseconds it took."""
     # nothing is generated: the chain is built up to the choice
     from bot.pipeline import build, config_file, parsed, variables
     from bot.settings import Settings
@@ -114,7 +121,8 @@ def routes(
         began = time.perf_counter()
         (choice,) = chain([text], [None], [known], [None], [None])
         times.append(1000 * (time.perf_counter() - began))
-        chosen.append((kind, choice.skill))
+        doubtful = choice.skill == "qa" and choice.confidence < SURE
+        chosen.append((kind, "qa, doubtful" if doubtful else choice.skill))
     return chosen, times
 
 

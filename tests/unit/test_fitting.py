@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skills.qa.calibrate import Asked, answered_from, offered_from
+from skills.qa.fitting import Asked, answered_from, offered_from
 
 
 def asked(groups: list[str], answerable: list[bool]) -> Asked:
