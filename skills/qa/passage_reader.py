@@ -17,9 +17,9 @@ from deeppavlov.core.models.component import Component
 from skills.dialog import Considered, Passage
 from skills.errors import parameter_names, refuse_unknown, whole_number
 from skills.qa.calibration import Calibration, Features
-from skills.qa.coverage import Coverage
 from skills.qa.reader import SquadReader
 from skills.qa.spans import Span, SpanPrediction
+from skills.qa.surroundings import Surroundings
 from skills.retrieval.names import n_named, name_words
 from skills.retrieval.sentences import in_one_block
 
@@ -148,13 +148,10 @@ def _read(
     read: list[list[_Answered]] = [[] for _ in questions]
     for (i, passage, margin), prediction in zip(asked, predictions, strict=True):
         if prediction.spans:
-            coverage = Coverage(questions[i], passage.text)
-            span = _chosen(passage.text, prediction, coverage, name_words(questions[i]))
-            read[i].append(
-                _Answered(
-                    passage, span, span.score - prediction.null_score, coverage(span.start, span.end), margin
-                )
-            )
+            around = Surroundings(questions[i], passage.text)
+            span = _chosen(passage.text, prediction, around, name_words(questions[i]))
+            own_margin, coverage = span.score - prediction.null_score, around.coverage(span.start, span.end)
+            read[i].append(_Answered(passage, span, own_margin, coverage, margin))
     return [_ranked(found, calibration, whole) for found, whole in zip(read, all_read, strict=True)]
 
 
@@ -194,16 +191,17 @@ def _considered(candidate: Candidate) -> Considered:
     )  # fmt: skip
 
 
-def _chosen(text: str, prediction: SpanPrediction, coverage: Coverage, names: frozenset[str]) -> Span:
+def _chosen(text: str, prediction: SpanPrediction, around: Surroundings, names: frozenset[str]) -> Span:
     """The span of a passage that becomes its answer.
 
-    It runs over no paragraph, list item or page, as no answer does; of the n best such spans it is the
-    one with the best score and coverage together, of a table's rows in the one that is asked about.
-    Where all run over, the best one's beginning.
+    It runs over no paragraph, list item or page, as no answer does, nor out of its sentence where there is
+    one that does not; of the n best such spans it is the one with the best score and coverage together, of
+    a table's rows in the one that is asked about. Where all run over, the best one's beginning.
     """
     whole = [s for s in prediction.spans if in_one_block(text, s.start, s.end) == (s.start, s.end)]
+    whole = [s for s in whole if around.in_one_sentence(s.start, s.end)] or whole
     if whole:
-        whole.sort(key=lambda s: -(s.score + COVERED_LOGITS * coverage(s.start, s.end)))
+        whole.sort(key=lambda s: -(s.score + COVERED_LOGITS * around.coverage(s.start, s.end)))
         return _in_row_asked_about(text, whole, names)
     best = prediction.spans[0]
     start, end = in_one_block(text, best.start, best.end)

@@ -123,3 +123,10 @@ def test_of_two_answers_the_one_beside_the_questions_words_is_taken() -> None:
     found = ["1 March", "three months'"]
     assert read(*found, text=text, question="When may each side end it?").text == "three months'"
     assert read(*found, text=text, question="When does the lease begin?").text == "1 March"
+
+
+def test_an_answer_stays_in_its_sentence_where_it_can() -> None:
+    text = "It is limited to the fees paid. Nothing limits it for injury."
+    found = ["the fees paid. Nothing limits it", "the fees paid"]
+    assert read(*found, text=text, question="Limited to what?").text == "the fees paid"
+    assert read(found[0], text=text, question="Limited to what?").text == found[0]

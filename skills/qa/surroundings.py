@@ -1,4 +1,4 @@
-"""How much of a question the sentence around an answer covers. Pure.
+"""The sentence around an answer: whether it holds it, and how much of the question it covers. Pure.
 
 A reader that learnt on encyclopaedias follows the kind of answer that is asked for: asked when either
 side may end a lease it finds the date on which the lease begins. The words of the question that stand
@@ -19,8 +19,8 @@ _WORD = re.compile(r"\w+")
 _PREFIX = 5
 
 
-class Coverage:
-    """Of one question, over the sentences of one passage.
+class Surroundings:
+    """The sentences of one passage, as one question looks at them.
 
     Args:
         question: complete in itself.
@@ -33,19 +33,24 @@ class Coverage:
         self._sentences = sentences(text)
         self._starts = [start for start, _ in self._sentences]
 
-    def __call__(self, start: int, end: int) -> float:
+    def coverage(self, start: int, end: int) -> float:
         """Share of the question's informative words in the sentence in which an answer begins, in [0, 1].
 
         Args:
             start: the answer's first character in the passage.
             end: one past its last.
         """
+        first, last = self._sentence(start)
+        around = _stems(f"{self._text[first:start]} {self._text[end:last]}")
+        return len(self._asked & around) / len(self._asked) if self._asked else 0.0
+
+    def in_one_sentence(self, start: int, end: int) -> bool:
+        """Whether an answer ends in the sentence in which it begins."""
+        return end <= self._sentence(start)[1]
+
+    def _sentence(self, start: int) -> tuple[int, int]:
         at = bisect_right(self._starts, start) - 1
-        if not self._asked or at < 0:
-            return 0.0
-        first, last = self._sentences[at]
-        around = f"{self._text[first:start]} {self._text[end:last]}"
-        return len(self._asked & _stems(around)) / len(self._asked)
+        return self._sentences[at] if at >= 0 else (start, start)
 
 
 def _stems(text: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""How much of a question the sentence around an answer covers."""
+"""The sentence around an answer: whether it holds it, how much of the question it covers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.qa.coverage import Coverage
+from skills.qa.surroundings import Surroundings
 
 LEASE = "The lease begins on 1 March 2025. Either side may end it with three months' notice in writing."
 
@@ -23,17 +23,31 @@ LEASE = "The lease begins on 1 March 2025. Either side may end it with three mon
 )
 def test_share_of_the_questions_words_around_an_answer(question: str, answer: str, share: float) -> None:
     start = LEASE.index(answer)
-    assert Coverage(question, LEASE)(start, start + len(answer)) == pytest.approx(share)
+    assert Surroundings(question, LEASE).coverage(start, start + len(answer)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("words", "inside"),
+    [
+        ("1 March 2025.", True),
+        ("2025. Either", False),
+        ("Either side may end it", True),
+        ("in writing.", True),
+    ],
+)
+def test_an_answer_ends_in_its_sentence_or_not(words: str, inside: bool) -> None:
+    start = LEASE.index(words)
+    assert Surroundings("When?", LEASE).in_one_sentence(start, start + len(words)) is inside
 
 
 def test_words_that_are_inflected_at_their_end_are_the_same() -> None:
     text = "Договор заключён на год. Аренда квартиры стоит 900 евро."
     start = text.index("900")
-    assert Coverage("Сколько стоит аренды квартира?", text)(start, start + 8) == 1.0
+    assert Surroundings("Сколько стоит аренды квартира?", text).coverage(start, start + 8) == 1.0
 
 
 @given(st.text(max_size=60), st.text(max_size=200), st.data())
 def test_any_text_has_a_share(question: str, text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
-    assert 0.0 <= Coverage(question, text)(start, end) <= 1.0
+    assert 0.0 <= Surroundings(question, text).coverage(start, end) <= 1.0
