@@ -163,8 +163,8 @@ def ask(
     """Ask everything of one shelf.
 
     Returns:
-        the best candidate of each question, and that of the first passage; and each question's group
-        with the similarity of the sentence that comes closest to it.
+        the best candidate of each question, and that of the first passage; and the group of each that is
+        about something else, with the similarity of the sentence that comes closest to it.
     """
     retriever = Retriever(encoder)
     similarities: list[tuple[str, float]] = []
@@ -173,7 +173,8 @@ def ask(
         passages = retriever([question], [Knowledge((shelf,))])
         reading = reader([question], passages)[0]
         candidates = reading.candidates
-        similarities.append((group, closest(question, reading, encoder)[1]))
+        if group.startswith(("other ", "talk ")):
+            similarities.append((group, closest(question, reading, encoder)[1]))
         first = [c for c in candidates if c.passage is passages[0][0]] or list(candidates[:1])
         for kind, candidate in zip(found, (*candidates[:1], *first), strict=False):
             right = bool(answers) and squad_v2_f1([answers], [candidate.text]) >= RIGHT_F1
