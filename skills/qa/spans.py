@@ -106,12 +106,7 @@ def _window_spans(
     # byte-level tokenizers can give two tokens the same characters: look a little further
     wanted = min(4 * n_best_size, flat.size)
     top = np.argpartition(-flat, wanted - 1)[:wanted]
-    found = []
-    for index in top:
-        score = float(flat[index])
-        if np.isfinite(score):
-            first, length = divmod(int(index), width)
-            start = int(window.offsets[first, 0])
-            end = int(window.offsets[first + length, 1])
-            found.append((start, end, score))
-    return found
+    top = top[np.isfinite(flat[top])]
+    first, length = np.divmod(top, width)
+    begins, stops = window.offsets[first, 0], window.offsets[first + length, 1]
+    return list(zip(begins.tolist(), stops.tolist(), flat[top].tolist(), strict=True))
