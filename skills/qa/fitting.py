@@ -43,7 +43,7 @@ class Asked:
 
 
 def fit(features: FloatArray, right: FloatArray) -> LogisticRegression:
-    """Logistic regression, barely regularised: five weights on a thousand questions."""
+    """Logistic regression, barely regularised: a handful of weights on hundreds of questions or more."""
     return LogisticRegression(C=100.0, max_iter=5000).fit(features, right)
 
 

@@ -1,9 +1,9 @@
 """The sentence around an answer: whether it holds it, and how much of the question it covers. Pure.
 
-A reader that learnt on encyclopaedias follows the kind of answer that is asked for: asked when either
-side may end a lease it finds the date on which the lease begins. The words of the question that stand
-around an answer tell which of two dates is meant, and how far an answer can be believed. Counted outside
-the answer: what was asked for is no part of the question.
+A reader that learnt on encyclopaedias follows the kind of answer that is asked for: after "when" it likes
+any date. The words of the question that stand around an answer help to tell which of two dates is meant,
+and how far an answer can be believed. Counted outside the answer: what was asked for is no part of the
+question.
 """
 
 from __future__ import annotations
