@@ -21,6 +21,7 @@ from deeppavlov.dataset_iterators.squad_iterator import SquadIterator
 
 from skills.batching import PooledBatches
 from skills.errors import ConfigurationError
+from skills.qa.alteration import alter
 
 Example = tuple[tuple[str, str], tuple[list[str], list[int]]]
 
@@ -71,6 +72,8 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         neighbours: share of training examples added that set a question beside a paragraph of its
             own article that shares words with it, as a search brings them. They are marked as without an
             answer, which a teacher may know better.
+        altered: share of training examples added whose question has a name, number or word changed
+            (``skills.qa.alteration``), marked as without an answer likewise.
         pool: how many batches are sorted by length together.
     """
 
@@ -83,6 +86,7 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         utterances_path: str | None = None,
         small_talk: float = 0.0,
         neighbours: float | str = 0.0,
+        altered: float | str = 0.0,
         pool: int = 50,
         **kwargs: Any,
     ) -> None:
@@ -91,6 +95,7 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         super().__init__(data, seed, shuffle)
         # a variable set in the environment arrives as a string
         self.neighbours = float(neighbours)
+        self.altered = float(altered)
         self.seed = seed or 0
         self.mismatched = mismatched
         self.small_talk = small_talk
@@ -108,7 +113,7 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""
         n = len(self.train)
-        n += int(n * self.mismatched) + int(n * self.neighbours)
+        n += int(n * self.mismatched) + int(n * self.neighbours) + int(n * self.altered)
         n += int(len(self.train) * self.small_talk) if self.utterances else 0
         return -(-n // batch_size)
 
@@ -131,6 +136,12 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
             near = self._near(question, context, 3)
             if near:
                 examples.append(((random.choice(near), question), ([""], [-1])))
+        answered = [pair for pair, (_, starts) in self.train if starts[0] >= 0] if self.altered else []
+        for _ in range(int(n * self.altered) if answered else 0):
+            context, question = random.choice(answered)
+            other = alter(question, context, random)
+            if other is not None:
+                examples.append(((context, other), ([""], [-1])))
         if self.utterances:
             for _ in range(int(n * self.small_talk)):
                 context = contexts[random.randrange(len(contexts))]
