@@ -13,7 +13,7 @@ from random import Random
 # names of one or more words, "of" and the like inside; numbers with their separators
 _NAME = re.compile(r"\b[A-Z][\w'-]*(?:\s(?:of|the|de|von)?\s?[A-Z][\w'-]*)*")
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d+\b")
-#: How often a negation is tried first; people wrote one in eleven, and a reader should not take it for a sign.
+#: How often a negation is made; people wrote one in eleven, and a reader should not take it for a sign.
 _NEGATED_FIRST = 0.1
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|did|does|do|has|have|had|can|could|will|would|should|must)\b", re.I
@@ -78,9 +78,7 @@ def _other_number(question: str, context: str, random: Random) -> str | None:
     return _swapped(_NUMBER, question, context, random, after=0)
 
 
-def _swapped(
-    pattern: re.Pattern[str], question: str, context: str, random: Random, after: int
-) -> str | None:
+def _swapped(pattern: re.Pattern[str], question: str, context: str, random: Random, after: int) -> str | None:
     own = [m for m in pattern.finditer(question, after)]
     # words that begin a sentence are no names; ones that stand elsewhere too are found there
     others = {m[0] for m in pattern.finditer(context) if m.start() and context[m.start() - 2] not in ".!?"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from skills.microbatch import MicroBatcher
 from skills.qa.sizes import adapter_folder, checkpoint_of
 from skills.qa.span_model import OnnxSpanModel, SpanModel, window_logits
 from skills.qa.spans import SpanPrediction, WindowLogits, best_spans
+from skills.qa.surroundings import COVERED_LOGITS, surroundings
 from skills.qa.windows import Window, WindowTokenizer
 from skills.trained import TrainedComponent
 
@@ -56,6 +58,8 @@ class SquadReader(TrainedComponent):
         max_question_length: tokens of the question that are read.
         n_best_size: spans kept for each context.
         max_answer_length: tokens of an answer.
+        coverage_weight: logits that it counts among the spans kept that the sentence around one covers the
+            whole question (``skills.qa.surroundings``); 0 ranks by the logits alone, as SQuAD's baseline.
         null_threshold: an answer is dropped where the null score exceeds the span's by more
             than this (SQuAD 2.0's ``null_score_diff_threshold``); None always answers, as
             SQuAD 1.1 asks.
@@ -95,6 +99,7 @@ class SquadReader(TrainedComponent):
         max_question_length: int = 64,
         n_best_size: int = 20,
         max_answer_length: int = 30,
+        coverage_weight: float | str = COVERED_LOGITS,
         null_threshold: float | str | None = None,
         max_batch_tokens: int = 512,
         n_threads: int = 2,
@@ -123,6 +128,7 @@ class SquadReader(TrainedComponent):
         )
         self.n_best_size = n_best_size
         self.max_answer_length = max_answer_length
+        self.coverage_weight = float(coverage_weight)
         # a variable set in the environment arrives as a string
         self.null_threshold = None if null_threshold in (None, "") else float(null_threshold)
         self.adapter_path = str(adapted or folder)
@@ -165,7 +171,7 @@ class SquadReader(TrainedComponent):
         return answers, starts, scores, no_answer_scores
 
     def predict(self, contexts: Sequence[str], questions: Sequence[str]) -> list[SpanPrediction]:
-        """The best spans of every (context, question) pair, offsets in the whole context.
+        """The best spans of every (context, question) pair, best first, offsets in the whole context.
 
         Raises:
             InputError: if the lists differ in length or hold anything but texts.
@@ -183,7 +189,18 @@ class SquadReader(TrainedComponent):
         of_pair: list[list[WindowLogits]] = [[] for _ in questions]
         for window, found in zip(windows, logits, strict=True):
             of_pair[window.question].append(found)
-        return [best_spans(found, self.n_best_size, self.max_answer_length) for found in of_pair]
+        return [
+            self._best(question, context, found)
+            for question, context, found in zip(questions, contexts, of_pair, strict=True)
+        ]
+
+    def _best(self, question: str, context: str, found: Sequence[WindowLogits]) -> SpanPrediction:
+        best = best_spans(found, self.n_best_size, self.max_answer_length)
+        if not self.coverage_weight:
+            return best
+        return replace(
+            best, spans=surroundings(question, context).best_first(best.spans, self.coverage_weight)
+        )
 
     def _logits_of(self, windows: Sequence[Window]) -> list[WindowLogits]:
         return window_logits(self.model, windows, self.tokenizer.template.pad_id, self.max_batch_tokens)

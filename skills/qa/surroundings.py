@@ -9,12 +9,19 @@ question.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
 
+from skills.qa.spans import Span
 from skills.retrieval.sentences import sentences
 from skills.retrieval.words import informative_words
 
 _WORD = re.compile(r"\w+")
+#: What it counts among the spans of a text, in the reader's logits, that the sentence around one covers the
+#: whole question. Of held-out questions 69% of the chain's best answers are right with it, 68% without; from
+#: 2 to 6 it changes nothing in that.
+COVERED_LOGITS = 4.0
 #: Words are the same where so many first letters are, a plural's s aside: "договор" and "договора".
 _PREFIX = 5
 
@@ -28,8 +35,14 @@ class Surroundings:
     """
 
     def __init__(self, question: str, text: str) -> None:
-        self._asked = _stems(" ".join(informative_words(question)))
-        self._text = text
+        self._asked = frozenset(map(_stem, _WORD.findall(" ".join(informative_words(question)))))
+        #: Where the question's words stand: first character, one past the last, the word's stem.
+        self._hits = [
+            (word.start(), word.end(), stem)
+            for word in _WORD.finditer(text)
+            if (stem := _stem(word[0])) in self._asked
+        ]
+        self._hit_starts = [start for start, _, _ in self._hits]
         self._sentences = sentences(text)
         self._starts = [start for start, _ in self._sentences]
 
@@ -41,8 +54,18 @@ class Surroundings:
             end: one past its last.
         """
         first, last = self._sentence(start)
-        around = _stems(f"{self._text[first:start]} {self._text[end:last]}")
-        return len(self._asked & around) / len(self._asked) if self._asked else 0.0
+        inside = self._hits[bisect_left(self._hit_starts, first) : bisect_left(self._hit_starts, last)]
+        around = {stem for begins, ends, stem in inside if ends <= start or begins >= end}
+        return len(around) / len(self._asked) if self._asked else 0.0
+
+    def best_first(self, spans: Sequence[Span], weight: float) -> tuple[Span, ...]:
+        """Spans by falling score and coverage together; equal ones stay in their order.
+
+        Args:
+            spans: of the text.
+            weight: logits that whole coverage counts.
+        """
+        return tuple(sorted(spans, key=lambda s: -(s.score + weight * self.coverage(s.start, s.end))))
 
     def in_one_sentence(self, start: int, end: int) -> bool:
         """Whether an answer ends in the sentence in which it begins."""
@@ -53,5 +76,11 @@ class Surroundings:
         return self._sentences[at] if at >= 0 else (start, start)
 
 
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(word.casefold().rstrip("s")[:_PREFIX] for word in _WORD.findall(text))
+@lru_cache(maxsize=128)
+def surroundings(question: str, text: str) -> Surroundings:
+    """Those of a question and a text; reader and chain ask for the same ones one after the other."""
+    return Surroundings(question, text)
+
+
+def _stem(word: str) -> str:
+    return word.casefold().rstrip("s")[:_PREFIX]

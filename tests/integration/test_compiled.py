@@ -19,6 +19,7 @@ from skills.compiled import compile_checkpoint
 from skills.deltas import WEIGHTS, apply_adapter, save_delta
 from skills.errors import ConfigurationError, DamagedCheckpoint, InputError, MissingCheckpoint
 from skills.qa.reader import SquadReader
+from skills.qa.surroundings import Surroundings
 from skills.runtime import _SESSIONS
 from tests.support.tiny_bert import tiny_bert
 
@@ -66,6 +67,18 @@ def test_answers_count_from_the_whole_context(base: Path, cache: str) -> None:
 def test_null_threshold_drops_answers(base: Path, cache: str) -> None:
     assert reader(base, cache, null_threshold=-1e6)([CONTEXT], ["who?"])[0] == [""]
     assert reader(base, cache, null_threshold="1e6")([CONTEXT], ["who?"])[0] != [""]
+
+
+def test_the_sentence_around_counts_as_much_as_it_is_told_to(base: Path, cache: str) -> None:
+    asked = [CONTEXT], ["when was the bridge built?"]
+    (bare,) = reader(base, cache, coverage_weight="0").predict(*asked)
+    (covered,) = reader(base, cache, coverage_weight=1e6).predict(*asked)
+    assert [s.score for s in bare.spans] == sorted((s.score for s in bare.spans), reverse=True)
+    assert set(covered.spans) == set(bare.spans)
+    around = Surroundings(asked[1][0], CONTEXT)
+    shares = [around.coverage(s.start, s.end) for s in covered.spans]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > shares[-1]
 
 
 @pytest.mark.parametrize(("precision", "logits"), [("fp32", 1e-4), ("int8", 0.1)])

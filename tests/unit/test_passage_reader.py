@@ -118,13 +118,6 @@ def test_an_answer_stands_in_the_row_that_is_asked_about(
     assert read(*found, text=STAFF, question=question).text == answer
 
 
-def test_of_two_answers_the_one_beside_the_questions_words_is_taken() -> None:
-    text = "The lease begins on 1 March. Either side may end it with three months' notice."
-    found = ["1 March", "three months'"]
-    assert read(*found, text=text, question="When may each side end it?").text == "three months'"
-    assert read(*found, text=text, question="When does the lease begin?").text == "1 March"
-
-
 def test_an_answer_stays_in_its_sentence_where_it_can() -> None:
     text = "It is limited to the fees paid. Nothing limits it for injury."
     found = ["the fees paid. Nothing limits it", "the fees paid"]

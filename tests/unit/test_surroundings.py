@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skills.qa.spans import Span
 from skills.qa.surroundings import Surroundings
 
 LEASE = "The lease begins on 1 March 2025. Either side may end it with three months' notice in writing."
@@ -51,3 +52,14 @@ def test_any_text_has_a_share(question: str, text: str, data: st.DataObject) -> 
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     assert 0.0 <= Surroundings(question, text).coverage(start, end) <= 1.0
+
+
+def test_of_spans_that_score_alike_the_covered_one_is_best() -> None:
+    date, notice = (
+        Span(LEASE.index(words), LEASE.index(words) + len(words), score)
+        for words, score in (("1 March 2025", 6.0), ("three months' notice", 5.0))
+    )
+    around = Surroundings("When can either side end the lease?", LEASE)
+    assert around.best_first((date, notice), 4.0) == (notice, date)
+    assert around.best_first((date, notice), 2.0) == (date, notice)
+    assert around.best_first((date, date), 4.0) == (date, date)
