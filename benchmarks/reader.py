@@ -3,7 +3,7 @@
     python -m benchmarks.reader [SQUAD_FILE] [N]
 
 The same questions on the same paragraphs, each engine in a process of its own, in turns, so that
-a machine whose speed drifts drifts for all; the best of three rounds counts for each. Without a
+a machine whose speed drifts drifts for all; the best pass of three rounds counts for each. Without a
 file, paragraphs of our own are asked: speed needs no answers that are right, and F1 is printed
 only where a file brings the answers. "ONNX Runtime int8" is what its own tools make of the model
 (exported, dynamically quantised), run bare: tokens in, argmax out.
@@ -25,6 +25,8 @@ from skills.compiled import resolved
 
 ENGINES = ("quoth int8", "quoth fp32", "ONNX Runtime int8", "DeepPavlov", "transformers")
 ROUNDS = 3
+#: Seconds of passes over the questions in each; one pass of a fast engine is over in less than one.
+PASSES_S = 4.0
 BRIDGES = (("Ada Hall", "Lund"), ("Bertha Kay", "Bath"), ("Clara Moss", "Cork"), ("Edith Roy", "Elva"))
 Pairs = list[tuple[str, str]]
 Answerer = Callable[[Sequence[str], Sequence[str]], list[str]]
@@ -114,16 +116,22 @@ def worker(engine: str, merged: str, questions: str) -> int:
     pairs: Pairs = [tuple(p) for p in json.loads(Path(questions).read_text("utf-8"))]
     answer = BUILDERS[engine](merged)
     answer([pairs[0][0]] * 2, [pairs[0][1]] * 2)
-    began = time.perf_counter()
     answers = [answer([q], [c])[0] for q, c in pairs]
-    one = len(pairs) / (time.perf_counter() - began)
-    began = time.perf_counter()
-    for i in range(0, len(pairs), 8):
-        chunk = pairs[i : i + 8]
-        answer([q for q, _ in chunk], [c for _, c in chunk])
-    batch = len(pairs) / (time.perf_counter() - began)
+    one, batch = _rate(answer, pairs, 1), _rate(answer, pairs, 8)
     print(json.dumps({"one": one, "batch": batch, "answers": answers}))
     return 0
+
+
+def _rate(answer: Answerer, pairs: Pairs, size: int) -> float:
+    """Questions a second in batches of a size: the best of passes that together take some seconds."""
+    best, until = 0.0, time.perf_counter() + PASSES_S
+    while not best or time.perf_counter() < until:
+        began = time.perf_counter()
+        for i in range(0, len(pairs), size):
+            chunk = pairs[i : i + size]
+            answer([q for q, _ in chunk], [c for _, c in chunk])
+        best = max(best, len(pairs) / (time.perf_counter() - began))
+    return best
 
 
 def merge(folder: Path) -> int:
