@@ -146,4 +146,5 @@ def test_weights_are_never_in_memory_twice(folder, tmp_path):
     n_parameters, before, after = (float(word) for word in done.stdout.split())
     single_mb = n_parameters * 4 / 1e6
     assert single_mb > 150
-    assert after - before < 0.8 * single_mb  # the half, and files that are mapped; twice would be 1.5
+    # the half, and as much of the mapped files as the kernel happens to keep; twice would be 1.5
+    assert after - before < single_mb
