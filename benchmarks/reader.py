@@ -171,12 +171,14 @@ def export_bare(model: Any, folder: Path) -> None:
 def quoth(precision: str) -> Callable[[str], Answerer]:
     def build(_: str) -> Answerer:
         from skills.qa.reader import SquadReader
+        from skills.qa.surroundings import surroundings
 
         # no context is read twice here: each pass tokenizes anew, as the peers do
         reader = SquadReader(adapter="minilm-squad", precision=precision)  # type: ignore[arg-type]
 
         def answer(questions: Sequence[str], contexts: Sequence[str]) -> list[str]:
             reader.tokenizer.context_tokens.cache_clear()
+            surroundings.cache_clear()
             return reader(contexts, questions)[0]
 
         return answer

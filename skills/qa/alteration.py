@@ -81,7 +81,9 @@ def _other_number(question: str, context: str, random: Random) -> str | None:
 def _swapped(pattern: re.Pattern[str], question: str, context: str, random: Random, after: int) -> str | None:
     own = [m for m in pattern.finditer(question, after)]
     # words that begin a sentence are no names; ones that stand elsewhere too are found there
-    others = {m[0] for m in pattern.finditer(context) if m.start() and context[m.start() - 2] not in ".!?"}
+    others = {
+        m[0] for m in pattern.finditer(context) if m.start() > 1 and context[m.start() - 2] not in ".!?"
+    }
     usable = sorted(o for o in others if o.lower() not in question.lower())
     if not own or not usable:
         return None
