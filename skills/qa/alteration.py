@@ -14,7 +14,7 @@ from random import Random
 _NAME = re.compile(r"\b[A-Z][\w'-]*(?:\s(?:of|the|de|von)?\s?[A-Z][\w'-]*)*")
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d+\b")
 #: How often a negation is made; people wrote one in eleven, and a reader should not take it for a sign.
-_NEGATED_FIRST = 0.1
+_NEGATED_SHARE = 0.1
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|did|does|do|has|have|had|can|could|will|would|should|must)\b", re.I
 )
@@ -58,7 +58,7 @@ def alter(question: str, context: str, random: Random) -> str | None:
         the question, or None where no way fits. Nobody checked that it has no answer: where the name was
         of no account, it still has.
     """
-    if random.random() < _NEGATED_FIRST:
+    if random.random() < _NEGATED_SHARE:
         return _negated(question)
     ways = [_other_name, _other_number, _opposite]
     random.shuffle(ways)
