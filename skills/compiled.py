@@ -11,10 +11,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -26,13 +25,8 @@ Head = Literal["span", "encoder", "masked_lm"]
 Precision = Literal["auto", "int8", "fp32"]
 
 #: Counts up whenever the compiler makes something else of the same weights.
-COMPILER_VERSION = 4
+COMPILER_VERSION = 5
 DEFAULT_CACHE = "~/.cache/quoth/compiled"
-#: Matrices whose products stay in float32 where the rest is int8, by the model's type. In MPNet a few tokens
-#: have values a hundred times the usual where the feed-forward layers come back, and one scale for a whole
-#: batch then leaves the others few steps: of 200 questions F1 81.9 in int8, 85.6 with these kept, 86.2
-#: in float32; 15.4, 9.6 and 5.5 questions a second on two Zen 4 cores.
-KEPT_FLOAT = {"mpnet": re.compile(r"layer\.\d+[./]output[./]dense[./](MatMul|weight)$")}
 #: The two files of an adapter.
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -93,12 +87,6 @@ def resolved(precision: Precision) -> Literal["int8", "fp32"]:
     if precision not in ("int8", "fp32"):
         raise ConfigurationError(f"precision must be auto, int8 or fp32, not {precision!r}")
     return precision
-
-
-def kept_float(model_type: str, names: Iterable[str]) -> list[str]:
-    """Of names of nodes or tensors those that stay in float32 in an int8 model."""
-    pattern = KEPT_FLOAT.get(model_type)
-    return [name for name in names if pattern is not None and pattern.search(name)]
 
 
 def _key(checkpoint: str, adapter: Path | None, head: str, precision: str) -> str:

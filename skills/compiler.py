@@ -18,7 +18,6 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForQuestionAnswering
 
 from skills.checkpoints import file_sha256
-from skills.compiled import kept_float
 from skills.deltas import apply_adapter
 from skills.errors import CheckpointError
 from skills.generation.masked_lm.head import masked_logits
@@ -122,7 +121,6 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.transformers import optimizer
 
     config: Any = model.config
     names = ["input_ids", "attention_mask"]
@@ -149,14 +147,7 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
             opset_version=OPSET,
             dynamo=False,  # the other exporter wants one more library and fuses no better
         )
-        optimized = optimizer.optimize_model(
-            str(plain),
-            model_type="bert",
-            num_heads=config.num_attention_heads,
-            hidden_size=config.hidden_size,
-            opt_level=1,
-        )
-        optimized.save_model_to_file(str(fused))
+        _fuse(plain, fused, config, precision)
         partial = fused
         if precision == "int8":
             partial = Path(scratch) / "int8.onnx"
@@ -165,7 +156,6 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
                 str(partial),
                 per_channel=True,
                 weight_type=QuantType.QInt8,
-                nodes_to_exclude=_kept_float(fused, config.model_type),
                 extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
             )
         whole, weights = Path(scratch) / target.name, target.with_suffix(".weights")
@@ -184,12 +174,31 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
     target.with_suffix(".json").write_text(json.dumps(note), "utf-8")
 
 
-def _kept_float(file: Path, model_type: str) -> list[str]:
-    """Names of the nodes of a graph that are not to be quantised."""
+def _fuse(plain: Path, fused: Path, config: Any, precision: str) -> None:
+    """Attention, embeddings and GELU as one operator each, and what ``skills.onnx_rewrites`` does."""
     import onnx
+    from onnxruntime.transformers import optimizer
+    from onnxruntime.transformers.fusion_options import FusionOptions
 
-    nodes = onnx.load(str(file), load_external_data=False).graph.node
-    return kept_float(model_type, [node.name for node in nodes if node.op_type == "MatMul"])
+    from skills.onnx_rewrites import norms_of_tokens, replace_layer_norms, scale_tokens
+
+    options = FusionOptions("bert")
+    # a layer norm that took in the sum before it could not be replaced; a bias of its own is free in a
+    # product of 8-bit integers
+    options.enable_skip_layer_norm = options.enable_bias_skip_layer_norm = options.enable_bias_gelu = False
+    optimized = optimizer.optimize_model(
+        str(plain),
+        model_type="bert",
+        num_heads=config.num_attention_heads,
+        hidden_size=config.hidden_size,
+        opt_level=1,
+        optimization_options=options,
+    )
+    graph = optimized.model.graph
+    replace_layer_norms(graph, norms_of_tokens(onnx.load(str(plain)).graph), "input_ids")
+    if precision == "int8":
+        scale_tokens(graph)
+    optimized.save_model_to_file(str(fused))
 
 
 def main(arguments: list[str]) -> int:

@@ -11,18 +11,15 @@ test holds the sum against a running program.
 from __future__ import annotations
 
 import inspect
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from skills.checkpoints import checkpoint_file, checkpoint_folder, is_gguf
-from skills.compiled import Precision, kept_float, resolved
+from skills.compiled import Precision, resolved
 from skills.generation.engines.llama_cpp import LlamaCppEngine
 from skills.qa.sizes import checkpoint_of
-from skills.weight_files import gguf_header, n_safetensors_weights, safetensors_header
+from skills.weight_files import gguf_header, n_safetensors_weights
 
 MIB = 1024 * 1024
 #: Python, DeepPavlov, ONNX Runtime, the stores' clients: 71 once imported, the rest while in use.
@@ -172,21 +169,8 @@ def _compiled(name: str, checkpoint: str, adapter: str, precision: Precision) ->
     folder = checkpoint_folder(checkpoint, verify=False)
     exact = resolved(precision)
     weights = n_safetensors_weights(folder) * _BYTES[exact] / MIB
-    if exact == "int8":
-        weights += _kept_float(folder) * (_BYTES["fp32"] - _BYTES["int8"]) / MIB
     which = f"{name} {folder} {exact} {adapter}"
     return Part(name, READING + weights, f"weights {weights:.0f}", which)
-
-
-def _kept_float(folder: Path) -> int:
-    """Weights of a checkpoint that an int8 model keeps in float32."""
-    model_type = str(json.loads((folder / "config.json").read_text("utf-8")).get("model_type"))
-    shapes = {
-        name: tensor["shape"]
-        for file in sorted(folder.glob("*.safetensors"))
-        for name, tensor in safetensors_header(file)[0].items()
-    }
-    return sum(math.prod(shapes[name]) for name in kept_float(model_type, shapes))
 
 
 def _encoder(component: Component) -> Part:
