@@ -16,11 +16,13 @@ from safetensors.torch import load_file
 from transformers import AutoModelForQuestionAnswering
 
 from skills.deltas import apply_adapter
+from skills.errors import ConfigurationError
 from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.low_rank import save_low_rank, with_low_rank
 from skills.qa.spans import FloatArray
 from skills.qa.teacher import Teacher
 from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
+from skills.quantization_aware import quantization_aware
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,15 @@ class ReaderRecipe(Recipe):
         teacher_weight: share of the loss that the teacher's probabilities have, in [0, 1]; the
             annotators' answers have the rest.
         teacher_temperature: both sides' logits are divided by it where they are compared.
+        quantization_aware: whether the matrices compute in training as they will in 8 bits
+            (``skills.quantization_aware``); not for a low-rank adapter.
     """
 
     lora_rank: int = 0
     lora_first_layer: int = 0
     teacher_weight: float = 0.0
     teacher_temperature: float = 2.0
+    quantization_aware: bool = False
 
 
 class ReaderLearner(Learner):
@@ -54,6 +59,10 @@ class ReaderLearner(Learner):
         init_path: what a former stage left, to start from: its ``model.safetensors`` or the folder of an
             adapter (with ``lora_rank``, one of that rank); or None.
         teacher: a reader whose probabilities are learnt from too, or None.
+
+    Raises:
+        ConfigurationError: if the recipe is aware of quantisation and low-rank.
+        DamagedCheckpoint: if ``init_path`` holds an adapter of another shape.
     """
 
     def __init__(
@@ -66,6 +75,10 @@ class ReaderLearner(Learner):
         init_path: Path | None = None,
         teacher: Teacher | None = None,
     ) -> None:
+        if recipe.quantization_aware and recipe.lora_rank:
+            raise ConfigurationError(
+                f"quantization_aware trains every weight: expected lora_rank 0, not {recipe.lora_rank}"
+            )
         torch.manual_seed(recipe.seed)
         self.tokenizer = tokenizer
         self.teacher = teacher
@@ -85,6 +98,8 @@ class ReaderLearner(Learner):
             if recipe.freeze_embeddings:
                 for parameter in model.base_model.embeddings.parameters():
                     parameter.requires_grad_(False)
+        if recipe.quantization_aware:
+            quantization_aware(model, model.config.intermediate_size)
         self.low_rank = bool(recipe.lora_rank)
         super().__init__(model, base, base_name, recipe, work_path)
         self.recipe: ReaderRecipe
