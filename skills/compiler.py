@@ -113,7 +113,7 @@ HEADS: dict[str, tuple[type[torch.nn.Module], dict[str, dict[int, str]]]] = {
 }
 
 
-def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> None:
+def export(model: torch.nn.Module, head: str, tokenizer_file: Path, target: Path, precision: str) -> None:
     """Write ``target``, fused and (for int8) quantised, and its note ``target.json`` last.
 
     The weights go to a file of their own beside it, which is mapped, not read: they are never in
@@ -121,6 +121,8 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    from skills.smoothing import sample_inputs
 
     config: Any = model.config
     names = ["input_ids", "attention_mask"]
@@ -147,9 +149,10 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
             opset_version=OPSET,
             dynamo=False,  # the other exporter wants one more library and fuses no better
         )
-        _fuse(plain, fused, config, precision)
+        norms = _fuse(plain, fused, config)
         partial = fused
         if precision == "int8":
+            _prepare(fused, norms, sample_inputs(tokenizer_file, config.max_position_embeddings - 2))
             partial = Path(scratch) / "int8.onnx"
             quantize_dynamic(
                 str(fused),
@@ -174,13 +177,17 @@ def export(model: torch.nn.Module, head: str, target: Path, precision: str) -> N
     target.with_suffix(".json").write_text(json.dumps(note), "utf-8")
 
 
-def _fuse(plain: Path, fused: Path, config: Any, precision: str) -> None:
-    """Attention, embeddings and GELU as one operator each, and what ``skills.onnx_rewrites`` does."""
+def _fuse(plain: Path, fused: Path, config: Any) -> set[str]:
+    """Attention, embeddings and GELU as one operator each, layer norms as the fastest there is.
+
+    Returns:
+        names of what comes out of the layer norms.
+    """
     import onnx
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
 
-    from skills.onnx_rewrites import norms_of_tokens, replace_layer_norms, scale_tokens
+    from skills.onnx_rewrites import norms_of_tokens, replace_layer_norms
 
     options = FusionOptions("bert")
     # a layer norm that took in the sum before it could not be replaced; a bias of its own is free in a
@@ -195,10 +202,23 @@ def _fuse(plain: Path, fused: Path, config: Any, precision: str) -> None:
         optimization_options=options,
     )
     graph = optimized.model.graph
-    replace_layer_norms(graph, norms_of_tokens(onnx.load(str(plain)).graph), "input_ids")
-    if precision == "int8":
-        scale_tokens(graph)
+    norms = norms_of_tokens(onnx.load(str(plain)).graph)
+    replace_layer_norms(graph, norms, "input_ids")
     optimized.save_model_to_file(str(fused))
+    return norms | {n.output[0] for n in graph.node if n.op_type == "EmbedLayerNormalization"}
+
+
+def _prepare(fused: Path, norms: set[str], samples: Any) -> None:
+    """Make a graph, in its file, lose little in 8 bits."""
+    import onnx
+
+    from skills.onnx_rewrites import scale_tokens
+    from skills.smoothing import smooth_inputs
+
+    model = onnx.load(str(fused))
+    scale_tokens(model.graph)
+    smooth_inputs(model, norms, samples, fused.with_name("seen.onnx"))
+    onnx.save_model(model, str(fused))
 
 
 def main(arguments: list[str]) -> int:
@@ -207,7 +227,7 @@ def main(arguments: list[str]) -> int:
     warnings.simplefilter("ignore")
     try:
         model = load_model(Path(folder), head, Path(rest[0]) if rest else None)
-        export(model, head, Path(target), precision)
+        export(model, head, Path(folder) / "tokenizer.json", Path(target), precision)
     except Exception as error:
         print(f"{type(error).__name__}: {error}".replace("\n", " "), file=sys.stderr)  # noqa: T201
         return 1

@@ -3,7 +3,8 @@
 The products of a model in training see weights and inputs rounded as the compiled model rounds them, and
 the gradient passes as if they were not (straight-through estimator; Jacob et al. 2018, arXiv 1712.05877,
 Zafrir et al. 2019, arXiv 1910.06188). Where we differ: the range of the inputs is that of the batch at
-hand, as in dynamic quantisation, so none is learnt. Imported by training only.
+hand, as in dynamic quantisation, so none is learnt. The compiled model's inputs are evener
+(``skills.smoothing``), so that training sees somewhat more of the rounding. Imported by training only.
 """
 
 from __future__ import annotations

@@ -13,9 +13,7 @@ from deeppavlov import train_model
 from onnx import TensorProto, helper
 from torch import nn
 
-from skills.compiled import compile_checkpoint
 from skills.errors import ConfigurationError
-from skills.qa.span_model import OnnxSpanModel
 from skills.qa.training import ReaderLearner, ReaderRecipe
 from skills.qa.windows import WindowTokenizer
 from skills.quantization_aware import quantization_aware, rounded_inputs, rounded_weights
@@ -75,30 +73,18 @@ def test_the_gradient_is_that_of_exact_numbers() -> None:
     torch.testing.assert_close(weight.grad, rounded_inputs(ROWS[0], False).sum(0).expand(4, 16))
 
 
-def test_a_model_in_training_sees_what_the_compiled_one_computes(tmp_path: Path) -> None:
+def test_a_learner_computes_with_rounded_numbers(tmp_path: Path) -> None:
     base = tiny_bert(tmp_path / "base")
     tokenizer = WindowTokenizer(base / "tokenizer.json", 64, 8, 16)
     (window,) = tokenizer.windows(["who built it?"], ["the bridge was built in 1901 by mara."])
     inputs = window.input_ids[None], np.ones_like(window.input_ids)[None], window.token_type_ids[None]
 
-    def learner(aware: bool) -> ReaderLearner:
+    def logits(aware: bool) -> np.ndarray[Any, Any]:
         recipe = ReaderRecipe(quantization_aware=aware)
-        return ReaderLearner(base, "base", tokenizer, recipe, tmp_path / "runs")
+        return ReaderLearner(base, "base", tokenizer, recipe, tmp_path / "runs")(*inputs)[0]
 
-    aware, exact = learner(True), learner(False)
-    for mine, others in zip(aware.model.parameters(), exact.model.parameters(), strict=True):
-        mine.data.copy_(others.data)
-    aware.averaged = exact.averaged = {n: p.detach() for n, p in exact.model.named_parameters()}
-    exact.model.save_pretrained(tmp_path / "saved")
-    (tmp_path / "saved" / "tokenizer.json").write_bytes((base / "tokenizer.json").read_bytes())
-    compiled = OnnxSpanModel(
-        compile_checkpoint(
-            str(tmp_path / "saved"), "span", precision="int8", cache_path=str(tmp_path / "cache")
-        )
-    )
-    with torch.autocast("cpu", enabled=False):
-        served, seen, without = compiled(*inputs)[0], aware(*inputs)[0], exact(*inputs)[0]
-    assert np.abs(seen - served).mean() < np.abs(without - served).mean()
+    exact, rounded = logits(False), logits(True)
+    assert 0 < np.abs(rounded - exact).mean() < 0.2 * exact.std()
 
 
 @pytest.mark.filterwarnings("ignore")
