@@ -37,8 +37,10 @@ HEAVY = {
     "skills/generation/small_talk/training.py",
     "skills/learning.py",
     "skills/low_rank.py",
+    "skills/quantization_aware.py",
     "skills/training.py",
     "skills/training_checkpoint.py",
+    "skills/qa/averaging.py",
     "skills/qa/convert.py",
     "skills/qa/training.py",
 }
