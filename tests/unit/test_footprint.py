@@ -77,15 +77,6 @@ def test_a_reading_model_takes_its_weights_once(bert: str) -> None:
     assert twice.mib == pytest.approx(constants.PROGRAM + constants.READING + 24 + constants.TOKENIZER)
 
 
-def test_what_stays_in_float_counts_as_such(tmp_path: Path) -> None:
-    layer = "mpnet.encoder.layer.0"
-    tensors = {f"{layer}.output.dense.weight": [MIB, 3], f"{layer}.attention.attn.q.weight": [MIB, 5]}
-    for model_type, mib in (("bert", 8), ("mpnet", 5 + 3 * 4)):
-        folder = write_safetensors(tmp_path / model_type, tensors, model_type)
-        reader = needs(class_name=READER, checkpoint=str(folder), precision="int8")
-        assert reader.mib == pytest.approx(constants.READING + mib)
-
-
 def test_a_generator_takes_what_its_engine_does(gguf: str, bert: str) -> None:
     llama = needs(class_name=GENERATOR, engine="llama_cpp", model=gguf, n_ctx="1024", n_slots=8)
     context = TOKEN_BYTES * 1024 * 8 / MIB
