@@ -209,7 +209,7 @@ def _fuse(plain: Path, fused: Path, config: Any) -> set[str]:
 
 
 def _prepare(fused: Path, norms: set[str], samples: Any) -> None:
-    """Make a graph, in its file, lose little in 8 bits."""
+    """Make a graph, in its file, lose little in 8 bits (``skills.onnx_rewrites``, ``skills.smoothing``)."""
     import onnx
 
     from skills.onnx_rewrites import scale_tokens

@@ -24,7 +24,8 @@ def quantization_aware(model: nn.Module, feed_forward: int) -> int:
     Args:
         model: of transformers.
         feed_forward: how many numbers come out of its activation functions; what takes in so many has a
-            scale for every token (``skills.onnx_rewrites.scale_tokens``).
+            scale for every token (``skills.onnx_rewrites.scale_tokens``). 0 where it is not known: then
+            every tensor has one scale.
 
     Returns:
         how many layers there are.

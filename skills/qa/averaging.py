@@ -3,8 +3,8 @@
     python -m skills.qa.averaging CHECKPOINT TARGET_FOLDER MODEL.safetensors MODEL.safetensors …
 
 CHECKPOINT is the base's name or folder; each MODEL is what a training run left in its work path, of the
-same base, one trained on from the other. Written is an adapter as training writes it. Two stages that are
-right about different questions are, in the mean, right about more of them than the mean of both.
+same base, one trained on from the other. Written is an adapter as training writes it. What it brought the
+small reader is in its card (``skills/qa/weights/minilm-squad``).
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class ReaderLearner(Learner):
                 for parameter in model.base_model.embeddings.parameters():
                     parameter.requires_grad_(False)
         if recipe.quantization_aware:
-            quantization_aware(model, model.config.intermediate_size)
+            quantization_aware(model, getattr(model.config, "intermediate_size", 0))
         self.low_rank = bool(recipe.lora_rank)
         super().__init__(model, base, base_name, recipe, work_path)
         self.recipe: ReaderRecipe
