@@ -93,7 +93,8 @@ def smooth_inputs(model: onnx.ModelProto, tensors: set[str], samples: Sequence[I
         scratch: a file that may be written.
 
     Returns:
-        how many tensors were evened out; those that no constant matrix multiplies stay.
+        how many tensors were evened out; those stay that no constant matrix multiplies, or one that is used
+        elsewhere, too.
     """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
