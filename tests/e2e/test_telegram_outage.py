@@ -136,7 +136,8 @@ def test_an_outage_does_not_keep_the_program_from_ending(
     telegram: FakeTelegram, server: Valkey, tmp_path: Path, kind: str
 ) -> None:
     user = telegram.user()
-    settings = {"REDIS_URL": server.url, "QUOTH_TELEGRAM_STOP_TIMEOUT_S": 1}
+    # the session's lock, which lasts as long as a lease, must outlast the button: a reply ends with it
+    settings = {"REDIS_URL": server.url, "QUOTH_TELEGRAM_STOP_TIMEOUT_S": 1, "QUOTH_TELEGRAM_LEASE_S": 6}
     with Program(telegram, tmp_path, **settings) as program:
         program.wait_started()
         # its stop button, which comes after two seconds, cannot be noted any more
