@@ -54,8 +54,8 @@ class Admin:
         if not argument:
             return text("telegram.broadcast.usage", work.language)
         name = f"{work.incoming.update_id}"
-        await self._inbox.keep(f"broadcast:{name}", argument, _KEEP_S)
-        lanes = await self._inbox.chats(self._chats_ttl_s)
+        await self._inbox.records.keep(f"broadcast:{name}", argument, _KEEP_S)
+        lanes = await self._inbox.records.chats(self._chats_ttl_s)
         tickets = [self._ticket(work.incoming.update_id, i, lane, name) for i, lane in enumerate(lanes)]
         for i in range(0, len(tickets), 100):
             await self._inbox.store(tickets[i : i + 100])
@@ -72,7 +72,7 @@ class Admin:
 
     async def deliver(self, work: Work) -> None:
         """Send a broadcast to one chat."""
-        words = await self._inbox.kept(f"broadcast:{work.incoming.what}")
+        words = await self._inbox.records.kept(f"broadcast:{work.incoming.what}")
         if words is not None:
             work.skill = "broadcast"
             await self._messenger.send(work, rendering.plain(words, work.language))

@@ -63,7 +63,7 @@ class Buttons:
 
     async def _extra(self, work: Work, action: str, turn_id: str) -> None:
         lane = f"{work.incoming.chat_id}:{work.incoming.topic}"
-        texts = await self._messenger.inbox.extras(lane, turn_id)
+        texts = await self._messenger.inbox.records.extras(lane, turn_id)
         words = (texts or {}).get(action, "")
         if not words:
             await self._acknowledge(work, text("telegram.gone", work.language))

@@ -191,9 +191,9 @@ class Handlers:
             keyboard = keyboards.under_reply(work.incoming.turn_id, language, more=bool(more))
             texts = {"why": rendering.why(answer, work.incoming.text, language), "more": more}
             work.extras = Extras(work.incoming.turn_id, texts, self._settings.session_ttl_s)
-        if preview.control_id > 0:
-            await self._messenger.delete(work, preview.control_id)
-        await self._messenger.send(work, messages, keyboard, preview.message_id)
+        if preview.messages.control_id > 0:
+            await self._messenger.delete(work, preview.messages.control_id)
+        await self._messenger.send(work, messages, keyboard, preview.messages.message_id)
         preview.saw_first()
 
     @contextlib.asynccontextmanager
@@ -243,7 +243,7 @@ class Handlers:
         incoming = work.incoming
         if incoming.album:
             name = f"album:{incoming.chat_id}:{incoming.album}"
-            if not await self._inbox.first(name, incoming.update_id, _ALBUM_S):
+            if not await self._inbox.records.first(name, incoming.update_id, _ALBUM_S):
                 return
         work.skill = "command"
         key = f"telegram.unreadable.{_UNREADABLE.get(incoming.what, 'other')}"

@@ -28,7 +28,8 @@ from bot.telegram.inbox_types import Line, Waiting
 from bot.telegram.incoming import Incoming, Malformed, Me, understand
 from bot.telegram.metrics import Metrics
 from bot.telegram.patience import briefly, persistently
-from bot.telegram.streaming import Channel, draft_id, reply_to
+from bot.telegram.preview_messages import draft_id, reply_to
+from bot.telegram.streaming import Channel
 from bot.telegram_messages import ordinal
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Herald:
         while True:
             try:
                 self._metrics.waiting(await self._inbox.length())
-                if await self._inbox.take_role("herald"):
+                if await self._inbox.roles.take("herald"):
                     await self._remember()
                     for kind, to in await self._inbox.notices():
                         await self._refuse(kind, to)
@@ -202,7 +203,7 @@ class Herald:
     async def _remember(self) -> None:
         """What another process told before this one got the role."""
         if self._noted is None:
-            noted = await self._inbox.kept("told") or "[]"
+            noted = await self._inbox.records.kept("told") or "[]"
             try:
                 before = [_Told(**fields) for fields in json.loads(noted)]
             except (TypeError, ValueError):  # noted by another version
@@ -218,7 +219,7 @@ class Herald:
         standing = [told for told in (*self._told.values(), *self._over) if told.message_id]
         noted = json.dumps([dataclasses.asdict(dataclasses.replace(told, at=0.0)) for told in standing])
         if noted != self._noted:
-            await self._inbox.keep("told", noted, KEPT_S)
+            await self._inbox.records.keep("told", noted, KEPT_S)
             self._noted = noted
 
     async def close(self) -> None:
@@ -229,7 +230,7 @@ class Herald:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._remove_over(), REMOVAL_S)
             await briefly(self._note())
-        await briefly(self._inbox.drop_role("herald"))
+        await briefly(self._inbox.roles.drop("herald"))
 
 
 def estimate(place: int, line: Line) -> int:

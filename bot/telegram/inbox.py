@@ -22,6 +22,8 @@ from typing import Any
 from bot.errors import StoreError
 from bot.telegram import inbox_scripts
 from bot.telegram.inbox_link import InboxLink
+from bot.telegram.inbox_records import Records
+from bot.telegram.inbox_roles import Roles
 from bot.telegram.inbox_types import (
     RINGS,
     Bounds,
@@ -65,12 +67,14 @@ class Inbox:
         #: This process among those that share the work.
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._link = InboxLink(url, f"quoth:telegram:{{{bot_id}}}:", RINGS, timeout_s)
+        #: What is kept beside the turns.
+        self.records = Records(self._link)
         self._in_touch_since: float | None = None
         self._last_touch = float("-inf")
         #: Grows whenever our lease may have run out: turns taken before may be another's by now.
         self._lease_no = 0
-        #: Roles we have, and when the server last said so.
-        self._roles: dict[str, float] = {}
+        #: What one process does for all.
+        self.roles = Roles(self._link, self.name, bounds.lease_s)
 
     async def open(self) -> None:
         """Make the rings, and see whether the server keeps what it acknowledges."""
@@ -283,25 +287,6 @@ class Inbox:
         """Delete what was set aside of a lane, and with ``waiting`` what waits in it; how many."""
         return int(await self._link.run("FORGET", [lane, int(waiting)]))
 
-    async def take_role(self, role: str) -> bool:
-        """Be the one process that does something, such as polling; ask again every second or so.
-
-        The server, which keeps two thirds of a lease at least, is asked only after a while.
-        """
-        asked = time.monotonic()
-        if asked - self._roles.get(role, float("-inf")) < self.bounds.lease_s / 6:
-            return True
-        self._roles.pop(role, None)
-        ours = bool(await self._link.run("ROLE", [role, self.name, milliseconds(self.bounds.lease_s)]))
-        if ours:
-            self._roles[role] = asked
-        return ours
-
-    async def drop_role(self, role: str) -> None:
-        """Give a role back."""
-        self._roles.pop(role, None)
-        await self._link.run("ROLE", [role, self.name, 0])
-
     async def length(self) -> int:
         """Updates waiting or in hand."""
         return int(await self._link.call("get", self._link.key("total")) or 0)
@@ -313,29 +298,3 @@ class Inbox:
         chats = await self._link.call("zcard", self._link.key("chats"))
         numbers = {name: float(value) for name, value in counted.items()}
         return {**numbers, "dead": aside, "chats": chats, "waiting": await self.length()}
-
-    async def chats(self, newer_than_s: float) -> list[str]:
-        """The "<chat>:<topic>" that wrote within so many seconds."""
-        oldest_ms = milliseconds(time.time() - newer_than_s)
-        await self._link.call("zremrangebyscore", self._link.key("chats"), 0, oldest_ms)
-        return list(await self._link.call("zrange", self._link.key("chats"), 0, -1))
-
-    async def extras(self, lane: str, name: str) -> dict[str, str] | None:
-        """What a button under a reply shows; None where it is no longer kept."""
-        found = await self._link.call("hget", self._link.key(f"extras:{lane}"), name)
-        return None if found is None else dict(json.loads(found))
-
-    async def first(self, name: str, by: int, ttl_s: float) -> bool:
-        """Whether ``by`` was the first to ask for a name, now or before."""
-        key = self._link.key(name)
-        await self._link.call("set", key, by, nx=True, px=milliseconds(ttl_s))
-        return str(await self._link.call("get", key)) == str(by)
-
-    async def keep(self, name: str, value: str, ttl_s: float) -> None:
-        """Keep a small text under a name for a while."""
-        await self._link.call("set", self._link.key(name), value, px=milliseconds(ttl_s))
-
-    async def kept(self, name: str) -> str | None:
-        """A text that was kept."""
-        found = await self._link.call("get", self._link.key(name))
-        return None if found is None else str(found)

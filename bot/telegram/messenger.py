@@ -18,8 +18,8 @@ from bot.telegram.api import Api
 from bot.telegram.delivery import Delivery, Undelivered
 from bot.telegram.inbox import Inbox
 from bot.telegram.patience import persistently
+from bot.telegram.preview_messages import reply_to
 from bot.telegram.rendering import Rich
-from bot.telegram.streaming import reply_to
 from bot.telegram.work import Work
 
 

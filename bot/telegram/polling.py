@@ -62,7 +62,7 @@ class Polling:
         """
         while not self._stopping.is_set():
             try:
-                if not await self._inbox.take_role("poller"):
+                if not await self._inbox.roles.take("poller"):
                     self._offset = None  # whoever polls now confirms what it stored
                     await self._rest(self._inbox.bounds.lease_s / 3)
                     continue
@@ -100,7 +100,7 @@ class Polling:
                 )
                 if poll.done():
                     return poll.result()
-                if stop.done() or not await self._inbox.take_role("poller"):
+                if stop.done() or not await self._inbox.roles.take("poller"):
                     return None
         finally:
             stop.cancel()

@@ -149,7 +149,7 @@ class Service:
             for result in results:
                 if isinstance(result, Exception):
                     raise result
-            await briefly(self._inbox.drop_role("poller"))
+            await briefly(self._inbox.roles.drop("poller"))
         finished = self._threads.close() and finished
         if finished:
             await asyncio.to_thread(self._pipeline.close)

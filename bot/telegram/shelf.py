@@ -64,22 +64,22 @@ class Shelf:
             try:
                 data = await self._messenger.api.download(file.file_id, self._limit)
             except TooLarge:
-                return Said(too_large, False, preview.message_id)
+                return Said(too_large, False, preview.messages.message_id)
             except Exception as error:
                 fault = fault_of(error)
                 if fault.kind in ("network", "flood"):
                     raise Undelivered(fault) from None
                 if fault.reason == "file is too big":
-                    return Said(too_large, False, preview.message_id)
+                    return Said(too_large, False, preview.messages.message_id)
                 unavailable = text("telegram.document.unavailable", language)
-                return Said(unavailable, False, preview.message_id)
+                return Said(unavailable, False, preview.messages.message_id)
 
             def progress(share: float) -> None:
                 percent = round(100 * share)
                 preview.status(text("telegram.document.reading", language, name=file.name, percent=percent))
 
             sentence, taken = await self._add(work, file.name, data, progress)
-        return Said(sentence, taken, preview.message_id)
+        return Said(sentence, taken, preview.messages.message_id)
 
     async def keep(self, work: Work) -> None:
         """Put the text of the message that this one replies to on the shelf."""

@@ -12,22 +12,17 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from telegram import ReplyParameters
-
-from bot.errors import StoreError
-from bot.messages import text
-from bot.telegram import keyboards
 from bot.telegram.api import Api, Fault
-from bot.telegram.delivery import Delivery, Undelivered
+from bot.telegram.delivery import Delivery
 from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import TurnLost
 from bot.telegram.incoming import Incoming
 from bot.telegram.metrics import Metrics
 from bot.telegram.pace import Pace
 from bot.telegram.patience import persistently
+from bot.telegram.preview_messages import LAST_CALL_S, PreviewMessages
 from bot.telegram.rendering import tail
 from bot.telegram.work import Work
 
@@ -36,9 +31,6 @@ log = logging.getLogger(__name__)
 
 #: Previews of one reply that may fail before no more are tried.
 MAX_FAILURES = 4
-#: When the program ends: how long a call that is under way is waited for, and one that takes back
-#: what could not be noted.
-LAST_CALL_S = 2.0
 
 
 @dataclass
@@ -80,11 +72,12 @@ class Channel:
     def preview(self, work: Work) -> Preview:
         """A preview of an update's reply."""
         state = work.turn.state
-        return Preview(
-            self, work.incoming, work.language, work.turn.received,
+        messages = PreviewMessages(
+            self.api, self.delivery, work.incoming, work.language,
             lambda name, value: persistently(lambda: self.inbox.note(work.turn, **{name: value})),
             int(state.get("message_id", 0)), int(state.get("control_id", 0)),
         )  # fmt: skip
+        return Preview(self, work.incoming, work.turn.received, messages)
 
 
 class Preview:
@@ -93,25 +86,17 @@ class Preview:
     Args:
         channel: what it is shown with.
         incoming: what it replies to.
-        language: of the button.
         received: when the update was stored, in Unix seconds.
-        note: keeps a field about the update in hand, waiting for Redis if need be; raises
-            TurnLost if the update is no longer ours.
-        message_id: of a message that grows, from an attempt before this one, or 0.
-        control_id: of a message with a stop button, likewise.
+        messages: that show it; :attr:`messages` tells afterwards which of them stand in the chat.
     """
 
     def __init__(
-        self, channel: Channel, incoming: Incoming, language: str, received: float,
-        note: Callable[[str, int], Awaitable[None]], message_id: int = 0, control_id: int = 0,
-    ) -> None:  # fmt: skip
+        self, channel: Channel, incoming: Incoming, received: float, messages: PreviewMessages
+    ) -> None:
         self._channel = channel
         self._incoming = incoming
-        self._language = language
         self._received = received
-        self._note = note
-        self.message_id = message_id
-        self.control_id = control_id
+        self.messages = messages
         self._loop = asyncio.get_running_loop()
         self._pieces: list[str] = []
         self._status = ""
@@ -219,7 +204,7 @@ class Preview:
             await asyncio.sleep(self._channel.pacing.typing_every)
 
     def _by_draft(self) -> bool:
-        return self._incoming.private and self._channel.drafts and not self.message_id
+        return self._incoming.private and self._channel.drafts and not self.messages.message_id
 
     async def _show(self) -> None:
         pacing = self._channel.pacing
@@ -228,7 +213,7 @@ class Preview:
         while not self._closed:
             words = tail("".join(self._pieces)) or self._status
             if words.strip() and words != last and self._channel.pace.spare(0.3 if self._shown else 0.0):
-                fault = await (self._draft(words) if by_draft else self._grow(words))
+                fault = await self._display(words, by_draft)
                 if fault is None:
                     self.saw_first()
                     last = words
@@ -242,9 +227,20 @@ class Preview:
                     failures += 1
                     if failures == MAX_FAILURES:
                         return
-            if by_draft:
-                await self._control()
+            if by_draft and self._stop_is_due():
+                await self.messages.offer_stop()
             await self._pause(pacing.draft_every if by_draft else pacing.edit_every)
+
+    async def _display(self, words: str, by_draft: bool) -> Fault | None:
+        if by_draft:
+            return await self.messages.draft(words)
+        return await self.messages.grow(words, stoppable=self._stoppable)
+
+    def _stop_is_due(self) -> bool:
+        """Whether a reply takes its time and has no button to stop yet."""
+        if self.messages.control_id or not self._stoppable or self._began is None:
+            return False
+        return time.monotonic() - self._began >= self._channel.pacing.stop_after
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the end."""
@@ -257,85 +253,3 @@ class Preview:
                         await self._woken.wait()
                 if not self._closed:
                     self._woken.clear()
-
-    # Calls --------------------------------------------------------------------------------
-
-    async def _draft(self, words: str) -> Fault | None:
-        place = self._incoming
-        done = await self._channel.delivery.may(
-            place.chat_id, place.update_id, "sendMessageDraft",
-            lambda chat: self._channel.api.send_message_draft(
-                chat, draft_id(place.update_id), words, message_thread_id=place.topic or None,
-                read_timeout=5,
-            ),
-        )  # fmt: skip
-        return done if isinstance(done, Fault) else None
-
-    async def _grow(self, words: str) -> Fault | None:
-        place, api = self._incoming, self._channel.api
-        markup = keyboards.stop(place.update_id, self._language) if self._stoppable else None
-        if self.message_id:
-            done = await self._channel.delivery.may(
-                place.chat_id, place.update_id, "editMessageText",
-                lambda chat: api.edit_text(chat, self.message_id, words, keyboard=markup),
-            )  # fmt: skip
-            return done if isinstance(done, Fault) and done.kind != "unchanged" else None
-        sent = await self._channel.delivery.may(
-            place.chat_id, place.update_id, "sendMessage",
-            lambda chat: api.send_text(
-                chat, words, topic=place.topic, keyboard=markup, reply_to=reply_to(place)
-            ),
-        )  # fmt: skip
-        if isinstance(sent, Fault):
-            # it may stand there all the same; another would be one too many
-            return Fault("refused", sent.reason) if sent.kind == "network" else sent
-        self.message_id = sent
-        await self._keep("message_id", sent)
-        return None
-
-    async def _control(self) -> None:
-        """A private chat's button to stop, once a reply takes its time."""
-        if self.control_id or not self._stoppable or self._began is None:
-            return
-        if time.monotonic() - self._began < self._channel.pacing.stop_after:
-            return
-        place = self._incoming
-        sent = await self._channel.delivery.may(
-            place.chat_id, place.update_id, "sendMessage",
-            lambda chat: self._channel.api.send_text(
-                chat, text("telegram.writing", self._language), topic=place.topic, silent=True,
-                keyboard=keyboards.stop(place.update_id, self._language),
-            ),
-        )  # fmt: skip
-        self.control_id = -1  # not again, whatever came of it
-        if not isinstance(sent, Fault):
-            self.control_id = sent
-            await self._keep("control_id", sent)
-
-    async def _keep(self, name: str, message_id: int) -> None:
-        """Note a message that stands in the chat; where nobody would find it, it is removed."""
-        place = self._incoming
-        try:
-            await self._note(name, message_id)
-        except (TurnLost, StoreError, asyncio.CancelledError) as error:
-            log.warning("a note was not kept (%s, update %d)", type(error).__name__, place.update_id)
-            ending = isinstance(error, asyncio.CancelledError)
-            with contextlib.suppress(Undelivered, asyncio.TimeoutError):
-                removal = self._channel.delivery.must(
-                    place.chat_id, place.update_id, "deleteMessage",
-                    lambda chat: self._channel.api.delete_message(chat, message_id),
-                )  # fmt: skip
-                await asyncio.wait_for(removal, LAST_CALL_S if ending else None)
-            raise
-
-
-def draft_id(update_id: int) -> int:
-    """A draft's id: not zero, and the same for all previews of one reply."""
-    return update_id % 2_000_000_000 + 1
-
-
-def reply_to(incoming: Incoming) -> ReplyParameters | None:
-    """In groups a reply points at its message, as long as that is there."""
-    if incoming.private or not incoming.message_id:
-        return None
-    return ReplyParameters(incoming.message_id, allow_sending_without_reply=True)

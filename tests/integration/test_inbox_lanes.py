@@ -105,9 +105,9 @@ async def test_forgetting_a_lane(inbox: Inbox, server: Valkey) -> None:
     token = await take_one(inbox)
     turn = await inbox.open_turn(token)
     assert turn is not None
-    assert await inbox.chats(60) == ["1:0"]
+    assert await inbox.records.chats(60) == ["1:0"]
     assert await inbox.forget("1:0") == 1  # the one set aside; what waits stays
-    assert await inbox.chats(60) == []
+    assert await inbox.records.chats(60) == []
     assert await inbox.length() == 2
     assert await inbox.forget("1:0", waiting=True) == 1  # all but the one in hand
     await inbox.finish(turn, 0.1)

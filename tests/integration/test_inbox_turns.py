@@ -124,14 +124,14 @@ async def test_a_turn_whose_handing_out_got_lost_comes_back(inbox: Inbox) -> Non
 async def test_a_role_is_held_by_one(inbox: Inbox, server: Valkey) -> None:
     other = Inbox(server.url, BOT, Bounds(lease_s=0.2))
     await other.open()
-    assert await other.take_role("poller")
-    assert await other.take_role("poller")
-    assert not await inbox.take_role("poller")
-    await other.drop_role("poller")
-    assert await inbox.take_role("poller")
-    assert not await other.take_role("poller")
+    assert await other.roles.take("poller")
+    assert await other.roles.take("poller")
+    assert not await inbox.roles.take("poller")
+    await other.roles.drop("poller")
+    assert await inbox.roles.take("poller")
+    assert not await other.roles.take("poller")
     await asyncio.sleep(0.31)
-    assert await other.take_role("poller")
+    assert await other.roles.take("poller")
     await other.close()
 
 

@@ -17,10 +17,9 @@ from tokenizers.processors import TemplateProcessing
 from skills.errors import ConfigurationError
 from skills.generation.decoding import Decoding
 from skills.generation.masked_lm.filling import ORDERS, Filling, Order, Request, continuation
-from skills.generation.masked_lm.masking import FloatArray, Masking, mask_text, pad
+from skills.generation.masked_lm.masking import FloatArray
 from skills.generation.masked_lm.prompts import continued, make_prompt
 from skills.generation.masked_lm.sampling import distribution, draw
-from skills.generation.masked_lm.scoring import masked_accuracy, pseudo_perplexity
 from skills.generation.masked_lm.vocabulary import Vocabulary
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -278,27 +277,3 @@ def test_a_tokenizer_without_a_mask_is_refused(tmp_path: Path) -> None:
     Tokenizer(WordPiece({"[UNK]": 0, "a": 1}, unk_token="[UNK]")).save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(ConfigurationError, match=r"expected a token \[MASK\] or <mask>"):
         Vocabulary(tmp_path / "tokenizer.json")
-
-
-@settings(max_examples=60)
-@given(st.integers(0, 10_000), st.integers(1, 30), st.floats(0, 1))
-def test_masked_training_texts_can_be_put_together_again(seed: int, n: int, continuation: float) -> None:
-    from random import Random
-
-    ids = [6 + (i * 7) % 8 for i in range(n)]
-    masked = mask_text(
-        ids, (2,), (3,), 4, {12, 13}, np.arange(6, 18), Masking(continuation=continuation), Random(seed)
-    )
-    assert len(masked.positions) >= 1
-    assert (masked.input_ids[0], masked.input_ids[-1]) == (2, 3)
-    whole = masked.input_ids.copy()
-    whole[masked.positions] = masked.targets
-    assert list(whole[1:-1]) == ids[: len(whole) - 2]
-
-
-def test_padding_and_scores() -> None:
-    input_ids, attention_mask = pad([np.array([5, 6]), np.array([7])], pad_id=0)
-    assert input_ids.tolist() == [[5, 6], [7, 0]]
-    assert attention_mask.tolist() == [[1, 1], [1, 0]]
-    assert masked_accuracy([[1, 0], [1, 1]]) == 0.75
-    assert pseudo_perplexity([[np.log(0.5)], [np.log(0.125)]]) == pytest.approx(4.0)
