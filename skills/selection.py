@@ -30,7 +30,7 @@ from skills.qa.passage_reader import PassageReader, Reading
 from skills.quoting import Quoter
 from skills.retrieval.encoder import SentenceEncoder
 from skills.retrieval.names import n_named, name_words
-from skills.utterances import UtteranceClassifier, addresses, asks
+from skills.utterances import UtteranceClassifier, addresses, asks, is_phatic
 
 #: Cosine similarity at which a passage begins to be, and surely is, about what was asked.
 RELATED = (0.3, 0.6)
@@ -118,7 +118,7 @@ def discounted(small_talk: float, utterance: str, reading: Reading) -> float:
     what a passage names is none: "What is Ann Reed's number?" asks for no invention, however far
     the passage is, as a table is from every question.
     """
-    if not reading.candidates or not asks(utterance):
+    if not reading.candidates or not asks(utterance) or is_phatic(utterance):
         return small_talk
     names = name_words(utterance)
     if any(n_named(names, candidate.passage.text) for candidate in reading.candidates):

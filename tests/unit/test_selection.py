@@ -10,7 +10,7 @@ from skills.qa.calibration import Calibration, Features
 from skills.qa.passage_reader import Candidate, Reading
 from skills.quoting import make_evidence
 from skills.selection import Choice, ReplySelector, SkillChooser, same_answer
-from skills.utterances import addresses, asks
+from skills.utterances import addresses, asks, is_phatic
 from tests.support.letter_encoder import LetterEncoder
 
 SHELF = Knowledge(("shelf",))
@@ -96,6 +96,12 @@ def test_a_question_close_to_a_passage_is_no_small_talk() -> None:
 )
 def test_a_question_that_addresses_nobody_must_surely_be_small_talk(question: str, skill: str) -> None:
     assert choose(0.7, found(LEASE, "900 euros", 0.1, similarity=0.1), question=question).skill == skill
+
+
+def test_a_greeting_is_no_question_however_close_a_passage_is() -> None:
+    near = found(LEASE, "900 euros", 0.1, similarity=0.9)
+    assert choose(1.0, near, question="Hello, is anyone there?").skill == "chat"
+    assert choose(1.0, near, question="Hello, is the rent due?").skill == "none"
 
 
 @pytest.mark.parametrize(
@@ -206,3 +212,27 @@ def test_asks(utterance: str, expected: bool) -> None:
 )
 def test_addresses(utterance: str, speaks_of_you: bool) -> None:
     assert addresses(utterance) == speaks_of_you
+
+
+@pytest.mark.parametrize(
+    ("utterance", "phatic"),
+    [
+        ("Hi there!", True),
+        ("hello is anyone there?", True),
+        ("Sure", True),
+        ("oh, thank you so much", True),
+        ("Good evening", True),
+        ("Доброе утро!", True),
+        ("спасибо", True),
+        ("hello, when is the rent due?", False),
+        ("No notice?", False),
+        ("right of way", False),
+        ("is it ok to smoke?", False),
+        ("What is this for?", False),
+        ("OK 12", False),
+        ("thanks " * 8, False),
+        ("!?", False),
+    ],
+)
+def test_is_phatic(utterance: str, phatic: bool) -> None:
+    assert is_phatic(utterance) is phatic
