@@ -8,8 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from skills.compiled import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from skills.deltas import apply_adapter
 from skills.learning import load_to_train
+from skills.low_rank import save_low_rank, with_low_rank
 from skills.qa.averaging import main
 from tests.support.tiny_bert import tiny_bert
 
@@ -42,6 +44,44 @@ def test_the_mean_is_written_as_an_adapter(stages: Path, capsys: pytest.CaptureF
         torch.testing.assert_close(parameter.detach(), before[name] + 0.02, atol=2e-3, rtol=0)
     both = [load_file(file)[BIAS].float() for file in files]
     torch.testing.assert_close(model.qa_outputs.bias.detach(), (both[0] + both[1]) / 2, atol=1e-3, rtol=0)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Two low-rank adapters of one base."""
+    from transformers import AutoModelForQuestionAnswering
+
+    base = tiny_bert(tmp_path / "base")
+    for n in range(2):
+        model, fresh = load_to_train(AutoModelForQuestionAnswering, base, 0.0)
+        learner = with_low_rank(model, 2, fresh, None)
+        changed = {name: p.detach() + n for name, p in learner.named_parameters() if "lora_" in name}
+        save_low_rank(learner, changed, tmp_path / str(n), "tiny")
+    return tmp_path
+
+
+def test_low_rank_adapters_are_averaged_pair_by_pair(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [str(pairs / str(n)) for n in range(2)]
+    assert main(["tiny", str(pairs / "mean"), *folders]) == 0
+    assert "the mean of 2" in capsys.readouterr().out
+    one, other, mean = (load_file(pairs / n / ADAPTER_WEIGHTS) for n in ("0", "1", "mean"))
+    assert mean.keys() == one.keys()
+    for name, tensor in mean.items():
+        expected = (one[name].float() + other[name].float()) / 2
+        torch.testing.assert_close(tensor.float(), expected, atol=1e-3, rtol=1e-3)
+    config = (pairs / "0" / ADAPTER_CONFIG).read_text("utf-8")
+    assert (pairs / "mean" / ADAPTER_CONFIG).read_text("utf-8") == config
+    # into one of them
+    assert main(["tiny", folders[0], *folders]) == 0
+    assert torch.equal(load_file(pairs / "0" / ADAPTER_WEIGHTS)[name], mean[name])
+
+
+def test_adapters_that_do_not_fit_are_named(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["another", str(pairs / "mean"), str(pairs / "0"), str(pairs / "1")]) == 1
+    assert capsys.readouterr().err.startswith(f"{pairs / '0'}: expected a low-rank adapter of another")
+    assert main(["tiny", str(pairs / "mean"), str(pairs / "0"), str(pairs / "base")]) == 1
+    assert capsys.readouterr().err.startswith(f"{pairs / 'base'}: expected an adapter")
+    assert not (pairs / "mean").exists()
 
 
 def test_what_does_not_fit_is_named(stages: Path, capsys: pytest.CaptureFixture[str]) -> None:
