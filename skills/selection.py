@@ -24,13 +24,14 @@ from deeppavlov.core.models.component import Component
 from skills.dialog import Evidence, Knowledge, Preferences, Reply, Skill
 from skills.errors import parameter_names, refuse_unknown
 from skills.generation.reply_generator import Draft
+from skills.phatic import is_phatic
 from skills.qa.calibration import SURE, Calibration
 from skills.qa.closest import closest_sentence
 from skills.qa.passage_reader import PassageReader, Reading
 from skills.quoting import Quoter
 from skills.retrieval.encoder import SentenceEncoder
 from skills.retrieval.names import n_named, name_words
-from skills.utterances import UtteranceClassifier, addresses, asks, is_phatic
+from skills.utterances import UtteranceClassifier, addresses, asks
 
 #: Cosine similarity at which a passage begins to be, and surely is, about what was asked.
 RELATED = (0.3, 0.6)

@@ -19,6 +19,7 @@ from deeppavlov.core.models.component import Component
 from safetensors.numpy import load_file
 
 from skills.errors import DamagedCheckpoint, MissingCheckpoint, parameter_names, refuse_unknown
+from skills.phatic import is_phatic
 from skills.retrieval.encoder import SentenceEncoder
 
 WEIGHTS = Path(__file__).resolve().parent / "qa" / "weights" / "utterances"
@@ -34,41 +35,6 @@ _ASKS = re.compile(
 _ADDRESSES = re.compile(
     r"\b(?:you|your|yours|yourself|u|ur|ya|ты|тебя|тебе|тобой|твой|твоя|вы|вас|вам|ваш)\b", re.I
 )
-
-
-def _words_of(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-#: Words that keep two speakers in touch and say nothing else, in the languages of the service.
-_PHATIC = _words_of(
-    """hello hi hey hiya howdy greetings morning evening afternoon welcome bye goodbye cheers
-    thanks thank thx please sorry pardon yes yeah yep yup no nope nah ok okay sure fine alright right
-    good great nice cool wow awesome perfect lovely excellent amazing wonderful agreed exactly indeed true
-    absolutely definitely maybe perhaps really lol haha hahaha hmm hm oh ah aha huh well
-    привет здравствуй здравствуйте пока спасибо пожалуйста да нет ладно хорошо ок окей понятно ясно
-    отлично здорово супер ага угу конечно утро день вечер"""
-)
-#: What may stand beside them: "hello, is anyone there?", "thanks so much", "oh I see".
-_BESIDE = _words_of(
-    """a again all and any anybody anyone are back day do doing everyone everybody for friend going good
-    how i i'm is it it's just later lot me much my not of once quoth see so soon that that's the then there
-    this to today tomorrow too u very you your всем всё до большое доброе добрый вам тебе
-    очень не за что встречи"""
-)
-_MOST_PHATIC_WORDS = 7
-
-
-def is_phatic(utterance: str) -> bool:
-    """Whether an utterance only keeps in touch (phatic communion, Malinowski 1923): "Hi there!", "Sure".
-
-    Its first word must be such a one, or its second ("oh, thanks", "good morning"), and none may say
-    anything else: "hello, when is the rent due?" is a question.
-    """
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", utterance.lower().replace("’", "'"))
-    if not 0 < len(words) <= _MOST_PHATIC_WORDS or re.search(r"\d", utterance):
-        return False
-    return not _PHATIC.isdisjoint(words[:2]) and set(words) <= _PHATIC | _BESIDE
 
 
 def addresses(utterance: str) -> bool:

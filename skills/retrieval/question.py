@@ -19,6 +19,7 @@ from deeppavlov.core.models.component import Component
 
 from skills.dialog import Turn
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
+from skills.phatic import is_phatic
 from skills.retrieval.names import WORD, names_of, without_possessive
 from skills.retrieval.words import STOP_WORDS, word_set
 
@@ -139,6 +140,8 @@ def _complete(utterance: str, topic: _Topic) -> str:
 
 def _is_question(text: str) -> bool:
     """Whether something is asked; small talk neither needs completing nor sets a topic."""
+    if is_phatic(text):
+        return False
     leading = _LEADING.match(text)
     return (
         "?" in text

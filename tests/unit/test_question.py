@@ -62,6 +62,7 @@ def test_what_cannot_be_put_in_place_is_appended(
 @pytest.mark.parametrize(
     "said",
     [
+        "hello is anyone there?",
         "Who built the Halden Bridge?",
         "And who built the Halden Bridge?",
         "Where was Tom Reed born and when did he die?",

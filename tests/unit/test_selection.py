@@ -6,11 +6,12 @@ import pytest
 
 from skills.dialog import Document, Knowledge, Passage, Preferences
 from skills.generation.reply_generator import Draft
+from skills.phatic import is_phatic
 from skills.qa.calibration import Calibration, Features
 from skills.qa.passage_reader import Candidate, Reading
 from skills.quoting import make_evidence
 from skills.selection import Choice, ReplySelector, SkillChooser, same_answer
-from skills.utterances import addresses, asks, is_phatic
+from skills.utterances import addresses, asks
 from tests.support.letter_encoder import LetterEncoder
 
 SHELF = Knowledge(("shelf",))
@@ -219,12 +220,17 @@ def test_addresses(utterance: str, speaks_of_you: bool) -> None:
     [
         ("Hi there!", True),
         ("hello is anyone there?", True),
+        ("Hey Quoth, how's it going today?", True),
+        ("Are you still there?", True),
+        ("Hello?", True),
         ("Sure", True),
         ("oh, thank you so much", True),
         ("Good evening", True),
         ("Доброе утро!", True),
         ("спасибо", True),
         ("hello, when is the rent due?", False),
+        ("hi, how much is it?", False),
+        ("Really?", False),
         ("No notice?", False),
         ("right of way", False),
         ("is it ok to smoke?", False),
