@@ -39,6 +39,12 @@ _CONTACT = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _MOST_WORDS = 7
+_LEADING_GREETING = re.compile(
+    r"\s*(?:(?:hello|hi|hey|hiya|good (?:morning|afternoon|evening)|привет|здравствуйте)\b"
+    r"(?: there| again| quoth)?|(?:ok|okay|thanks|thank you|great|спасибо|ладно|хорошо)(?=[,.!;]))"
+    r"[\s,.!;–-]*",
+    re.IGNORECASE,
+)
 
 
 def is_phatic(utterance: str) -> bool:
@@ -48,9 +54,22 @@ def is_phatic(utterance: str) -> bool:
     anything else: "hello, when is the rent due?" is a question. Asked, only a greeting is: "Hello?", but not
     "Really?", which asks about what was said.
     """
-    words = _WORD.findall(_CONTACT.sub("hello", utterance.lower().replace("’", "'")))
+    return says_nothing(utterance) and not ("?" in utterance and _GREETINGS.isdisjoint(_words(utterance)))
+
+
+def says_nothing(utterance: str) -> bool:
+    """Whether an utterance is of such words only, asked or not: "Really?", too."""
+    words = _words(utterance)
     if not 0 < len(words) <= _MOST_WORDS or re.search(r"\d", utterance):
         return False
-    if "?" in utterance and _GREETINGS.isdisjoint(words):
-        return False
     return not _PHATIC.isdisjoint(words[:2]) and set(words) <= _PHATIC | _BESIDE
+
+
+def without_greeting(utterance: str) -> str:
+    """What is left of "hi, how much is it?" without the greeting; the utterance itself where that is all."""
+    greeting = _LEADING_GREETING.match(utterance)
+    return (utterance[greeting.end() :] if greeting else "") or utterance
+
+
+def _words(utterance: str) -> list[str]:
+    return _WORD.findall(_CONTACT.sub("hello", utterance.lower().replace("’", "'")))

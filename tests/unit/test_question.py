@@ -97,6 +97,11 @@ def test_a_new_topic_replaces_the_old_one() -> None:
     assert complete_question("Where did he live?", turns) == "Where did Tom Reed live?"
 
 
+def test_what_says_nothing_leaves_the_topic() -> None:
+    talk = after("How much is the rent?", "900 euros", "really?", "I believe so.")
+    assert complete_question("hi, when is it due?", talk) == complete_question("when is it due?", talk[:2])
+
+
 def test_only_the_latest_turns_count() -> None:
     turns = after("Where was Ada Hall born?", "Cork", "hm", "Yes?")
     assert QuestionCompleter(max_turns=2)(["When did she die?"], [turns]) == ["When did she die?"]

@@ -6,7 +6,7 @@ import pytest
 
 from skills.dialog import Document, Knowledge, Passage, Preferences
 from skills.generation.reply_generator import Draft
-from skills.phatic import is_phatic
+from skills.phatic import is_phatic, without_greeting
 from skills.qa.calibration import Calibration, Features
 from skills.qa.passage_reader import Candidate, Reading
 from skills.quoting import make_evidence
@@ -242,3 +242,18 @@ def test_addresses(utterance: str, speaks_of_you: bool) -> None:
 )
 def test_is_phatic(utterance: str, phatic: bool) -> None:
     assert is_phatic(utterance) is phatic
+
+
+@pytest.mark.parametrize(
+    ("utterance", "left"),
+    [
+        ("hi, how much is it?", "how much is it?"),
+        ("Good morning Quoth! Who signs?", "Who signs?"),
+        ("thanks. And the rent?", "And the rent?"),
+        ("thanks to whom?", "thanks to whom?"),
+        ("Hello!", "Hello!"),
+        ("Hillside owns it", "Hillside owns it"),
+    ],
+)
+def test_without_greeting(utterance: str, left: str) -> None:
+    assert without_greeting(utterance) == left
