@@ -24,7 +24,6 @@ from deeppavlov.core.models.component import Component
 from skills.dialog import Evidence, Knowledge, Preferences, Reply, Skill
 from skills.errors import parameter_names, refuse_unknown
 from skills.generation.reply_generator import Draft
-from skills.phatic import is_phatic
 from skills.qa.calibration import SURE, Calibration
 from skills.qa.closest import closest_sentence
 from skills.qa.passage_reader import PassageReader, Reading
@@ -119,7 +118,7 @@ def discounted(small_talk: float, utterance: str, reading: Reading) -> float:
     what a passage names is none: "What is Ann Reed's number?" asks for no invention, however far
     the passage is, as a table is from every question.
     """
-    if not reading.candidates or not asks(utterance) or is_phatic(utterance):
+    if not reading.candidates or not asks(utterance):
         return small_talk
     names = name_words(utterance)
     if any(n_named(names, candidate.passage.text) for candidate in reading.candidates):

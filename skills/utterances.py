@@ -43,8 +43,8 @@ def addresses(utterance: str) -> bool:
 
 
 def asks(utterance: str) -> bool:
-    """Whether an utterance asks for something, by its form."""
-    return _ASKS.search(utterance) is not None
+    """Whether an utterance asks for something, by its form; "Hello, is anyone there?" does not."""
+    return _ASKS.search(utterance) is not None and not is_phatic(utterance)
 
 
 @register("utterance_classifier")

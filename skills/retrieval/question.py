@@ -19,7 +19,7 @@ from deeppavlov.core.models.component import Component
 
 from skills.dialog import Turn
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
-from skills.phatic import is_phatic, says_nothing, without_greeting
+from skills.phatic import says_nothing, without_greeting
 from skills.retrieval.names import WORD, names_of, without_possessive
 from skills.retrieval.words import STOP_WORDS, word_set
 
@@ -111,7 +111,7 @@ def complete_question(utterance: str, history: Sequence[Turn]) -> str:
     for turn in history:
         if turn.role == "assistant":
             topic = _Topic(topic.question, topic.names, tuple(_words_only(names_of(turn.text))))
-        elif _is_question(turn.text) and not (_TO_US.search(turn.text) or says_nothing(turn.text)):
+        elif _is_question(turn.text) and not _TO_US.search(turn.text):
             completed = _complete(turn.text, topic)
             topic = _Topic(completed, tuple(names_of(completed)))
     return _complete(utterance, topic)
@@ -141,7 +141,7 @@ def _complete(utterance: str, topic: _Topic) -> str:
 
 def _is_question(text: str) -> bool:
     """Whether something is asked; small talk neither needs completing nor sets a topic."""
-    if is_phatic(text):
+    if says_nothing(text):
         return False
     leading = _LEADING.match(text)
     return (

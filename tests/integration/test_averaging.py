@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from skills.averaging import main
 from skills.compiled import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from skills.deltas import apply_adapter
 from skills.learning import load_to_train
 from skills.low_rank import save_low_rank, with_low_rank
-from skills.qa.averaging import main
 from tests.support.tiny_bert import tiny_bert
 
 BIAS = "qa_outputs.bias"
@@ -86,7 +86,7 @@ def test_adapters_that_do_not_fit_are_named(pairs: Path, capsys: pytest.CaptureF
 
 def test_what_does_not_fit_is_named(stages: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    assert "python -m skills.qa.averaging" in capsys.readouterr().err
+    assert "python -m skills.averaging" in capsys.readouterr().err
     first, other = stages / "0.safetensors", stages / "other.safetensors"
     save_file({BIAS: torch.zeros(2)}, other)
     for wrong in (other, stages / "nowhere.safetensors", stages / "base" / "tokenizer.json"):

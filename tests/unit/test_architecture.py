@@ -40,7 +40,7 @@ HEAVY = {
     "skills/quantization_aware.py",
     "skills/training.py",
     "skills/training_checkpoint.py",
-    "skills/qa/averaging.py",
+    "skills/averaging.py",
     "skills/qa/convert.py",
     "skills/qa/training.py",
 }

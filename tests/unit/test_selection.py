@@ -196,6 +196,7 @@ def test_same_answer(one: str, other: str, same: bool) -> None:
         ("pets?", True),
         ("I like pets", False),
         ("thanks", False),
+        ("Hello, is anyone there?", False),
     ],
 )
 def test_asks(utterance: str, expected: bool) -> None:

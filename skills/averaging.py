@@ -1,12 +1,12 @@
-"""The mean of several stages' weights as one reader (model soup; Wortsman et al. 2022, arXiv 2203.05482).
+"""The mean of several trainings' weights as one adapter (model soup; Wortsman et al. 2022, arXiv 2203.05482).
 
-    python -m skills.qa.averaging CHECKPOINT TARGET_FOLDER MODEL.safetensors MODEL.safetensors …
-    python -m skills.qa.averaging CHECKPOINT TARGET_FOLDER ADAPTER_FOLDER ADAPTER_FOLDER …
+    python -m skills.averaging CHECKPOINT TARGET_FOLDER MODEL.safetensors MODEL.safetensors …
+    python -m skills.averaging CHECKPOINT TARGET_FOLDER ADAPTER_FOLDER ADAPTER_FOLDER …
 
-CHECKPOINT is the base's name or folder; each MODEL is what a training run left in its work path, of the
-same base, one trained on from the other. Written is an adapter as training writes it. Of low-rank
-adapters the pairs are averaged, not their products: the rank stays, and two stages of one run are near
-enough to each other for it. What it brought is in the readers' cards (``skills/qa/weights``).
+CHECKPOINT is the base's name or folder. Each MODEL is what the training of a reader left in its work path;
+each ADAPTER_FOLDER holds a low-rank adapter, of a reader or of anything else. They must have begun from the
+same weights; one named twice counts twice. Of low-rank adapters the pairs are averaged, not their products:
+the rank stays. What it brought is in the cards of the weights that it made.
 """
 
 from __future__ import annotations
