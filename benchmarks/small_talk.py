@@ -144,11 +144,11 @@ def perplexities(file: Path, adapter: str, n: int, threads: int) -> dict[str, tu
     """Perplexity of the held-out replies and how many tokens they have: of those learnt, and of all."""
     import torch
 
+    from skills.generation.adapter_learning import target_losses
     from skills.generation.adapters import adapter_folder
     from skills.generation.engines.causal_model import load_causal_model
     from skills.generation.small_talk.dataset import SmallTalkReader
     from skills.generation.small_talk.encoding import ConversationEncoder
-    from skills.generation.small_talk.training import target_losses
 
     torch.set_num_threads(threads)
     tokenizer, model = load_causal_model(MODEL, "float32", adapter_folder(adapter, MODEL))

@@ -81,16 +81,19 @@ def _typed(default: Any, value: Any) -> Any:
     return type(default)(value)
 
 
-def fast_autocast() -> torch.autocast:
-    """Mixed precision where the CPU computes in it, full precision where it only emulates it.
+def computes_in_bfloat16() -> bool:
+    """Whether the CPU has instructions for bfloat16.
 
-    Without AVX-512 BF16 or AMX a matrix product in bfloat16 is several times slower than in
-    float32 (seven times on a Zen 1).
+    Without AVX-512 BF16 or AMX a matrix product in it is several times slower than in float32 (seven
+    times on a Zen 1).
     """
     able = torch.cpu.get_capabilities()
-    return torch.autocast(
-        "cpu", torch.bfloat16, enabled=bool(able.get("avx512_bf16") or able.get("amx_tile"))
-    )
+    return bool(able.get("avx512_bf16") or able.get("amx_tile"))
+
+
+def fast_autocast() -> torch.autocast:
+    """Mixed precision where the CPU computes in it, full precision where it only emulates it."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=computes_in_bfloat16())
 
 
 def load_to_train(kind: Any, checkpoint: Path, dropout: float) -> tuple[Any, set[str]]:

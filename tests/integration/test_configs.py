@@ -31,6 +31,7 @@ OUTPUTS = {
     "ingest.json": "results",
     "lm_from_scratch.json": "perplexities n_predictions",
     "masked_lm.json": "hits log_probabilities",
+    "question_writer.json": "perplexities n_predictions",
     "small_talk.json": "perplexities n_predictions",
     "squad_bert.json": "answers starts scores no_answer_scores",
     "squad_reader.json": "answers starts scores no_answer_scores",

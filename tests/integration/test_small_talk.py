@@ -15,12 +15,12 @@ from transformers import AutoTokenizer
 
 from skills.deltas import apply_adapter
 from skills.errors import ConfigurationError, InputError
+from skills.generation.adapter_learning import target_losses
 from skills.generation.engines.causal_model import load_causal_model
 from skills.generation.reply_generator import DEFAULT_PERSONA
 from skills.generation.small_talk.component import SmallTalk
 from skills.generation.small_talk.conversations import Exchange
 from skills.generation.small_talk.encoding import ConversationEncoder
-from skills.generation.small_talk.training import target_losses
 from tests.support.tiny_models import CHAT_TEMPLATE, tiny_causal_model
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "small_talk.json"

@@ -34,7 +34,7 @@ HEAVY = {
     "skills/deltas.py",
     "skills/generation/language_model/training.py",
     "skills/generation/masked_lm/training.py",
-    "skills/generation/small_talk/training.py",
+    "skills/generation/adapter_learning.py",
     "skills/learning.py",
     "skills/low_rank.py",
     "skills/quantization_aware.py",

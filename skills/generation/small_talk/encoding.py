@@ -6,32 +6,16 @@ chat template. Learnt are the tokens of replies, with the one that ends them. Im
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skills.dialog import Turn
 from skills.errors import ConfigurationError
+from skills.generation.encoded import Encoded
 from skills.generation.prompt import chat_messages
 from skills.generation.reply_generator import DEFAULT_PERSONA
 from skills.generation.small_talk.conversations import Conversation
-
-IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Tokens of a conversation.
-
-    Attributes:
-        input_ids: shape (length,).
-        targets: positions of tokens that are predicted from those before them, ascending.
-    """
-
-    input_ids: IntArray
-    targets: IntArray
 
 
 class ConversationEncoder:

@@ -1,6 +1,7 @@
-"""Teaching a chat model small talk: conversations in, one optimisation step of a low-rank adapter.
+"""Teaching a causal language model some of a text's tokens: one optimisation step of a low-rank adapter.
 
-Only a training run and a measurement import this module (and with it torch).
+Knows nothing of what the texts are. Only a training run and a measurement import this module (and with
+it torch).
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skills.generation.small_talk.encoding import Encoded
+from skills.generation.encoded import Encoded
 from skills.learning import Learner, Recipe, fast_autocast
 from skills.low_rank import save_low_rank, with_low_rank
 from skills.runtime import by_length
 
 
 @dataclass(frozen=True)
-class SmallTalkRecipe(Recipe):
-    """How small talk is taught; see :class:`Recipe`.
+class AdapterRecipe(Recipe):
+    """How an adapter is taught; see :class:`Recipe`.
 
     Attributes:
         lora_rank: of the pairs.
@@ -40,7 +41,7 @@ class SmallTalkRecipe(Recipe):
     lora_matrices: str = "o_proj,down_proj"
 
 
-class SmallTalkLearner(Learner):
+class AdapterLearner(Learner):
     """A low-rank adapter of a causal language model in training.
 
     Args:
@@ -55,7 +56,7 @@ class SmallTalkLearner(Learner):
         self,
         model: Any,
         base_name: str,
-        recipe: SmallTalkRecipe,
+        recipe: AdapterRecipe,
         work_path: Path,
         max_batch_tokens: int = 512,
     ) -> None:
@@ -93,13 +94,13 @@ class SmallTalkLearner(Learner):
 
 
 def target_losses(model: Any, encoded: Sequence[Encoded]) -> torch.Tensor:
-    """Cross-entropy (nats) of each target, conversation after conversation; shape (n_targets,).
+    """Cross-entropy (nats) of each target, text after text; shape (n_targets,).
 
     Only the states before targets go through the output matrix, a fifth of all weights.
 
     Args:
         model: of transformers, or peft's around one.
-        encoded: conversations, padded to the longest; what is padded follows all targets, so
+        encoded: texts, padded to the longest; what is padded follows all targets, so
             nothing looks at it.
     """
     length = max(len(e.input_ids) for e in encoded)

@@ -1,0 +1,191 @@
+"""Have a language model write questions about free text, as a SQuAD-format file to train a reader on.
+
+    python -m skills.qa.questions.write TEXTS OUT.json --adapter runs/question_writer/adapter
+
+Training a reader on questions that a model wrote goes back to Alberti et al. 2019 (arXiv 1906.05416) and
+Puri et al. 2020 (arXiv 2002.09599). They keep a question where a reader finds the answer that it was
+written for; here none is thrown away for that: a teacher (``DP_TEACHER``) says where it sees the answer,
+and its doubt is learnt with it. The file is written anew after every batch, so that one may stop at any
+time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from skills.batching import pooled_batches
+from skills.errors import SkillError
+from skills.generation.adapters import adapter_folder
+from skills.generation.engines.causal_model import load_causal_model
+from skills.qa.questions.passages import Passage, passages_of
+from skills.qa.questions.wording import Question, prompt, questions_in
+
+#: Most tokens that are written about a passage: some seven questions with their answers.
+MAX_NEW_TOKENS = 150
+TEMPERATURE, TOP_P = 0.9, 0.95
+PASSAGES_PER_ARTICLE = 30
+BATCH_SIZE = 64
+
+
+class Writer:
+    """Writes questions about passages.
+
+    Args:
+        model: the base, as the engine ``transformers`` understands it.
+        adapter: folder of the adapter that ``configs/question_writer.json`` trained, or None.
+        seed: of what is drawn.
+
+    Raises:
+        CheckpointError: if weights are missing or damaged.
+        ConfigurationError: if the adapter was trained on another model.
+    """
+
+    def __init__(self, model: str, adapter: Path | None, seed: int = 7) -> None:
+        import torch
+
+        from skills.learning import computes_in_bfloat16
+
+        torch.manual_seed(seed)
+        precision = "bfloat16" if computes_in_bfloat16() else "float32"
+        self.tokenizer, self.model = load_causal_model(model, precision, adapter)
+        self.tokenizer.padding_side = "left"
+        self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
+
+    def __call__(self, passages: Sequence[Passage]) -> list[list[Question]]:
+        """Usable questions about each passage; for some there are none."""
+        import torch
+
+        inputs = self.tokenizer(
+            [prompt(passage) for passage in passages],
+            return_tensors="pt",
+            padding=True,
+            add_special_tokens=False,
+            return_token_type_ids=False,
+        )
+        with torch.inference_mode():
+            written = self.model.generate(
+                **inputs,
+                do_sample=True,
+                temperature=TEMPERATURE,
+                top_p=TOP_P,
+                top_k=0,
+                max_new_tokens=MAX_NEW_TOKENS,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        begins = inputs["input_ids"].shape[1]
+        texts = self.tokenizer.batch_decode(written[:, begins:], skip_special_tokens=True)
+        return [questions_in(text, passage) for text, passage in zip(texts, passages, strict=True)]
+
+
+@dataclass
+class SquadFile:
+    """A SQuAD-format file in the making.
+
+    Attributes:
+        file: where it is written.
+        n_questions: how many it holds.
+        n_unanswerable: how many of them without an answer.
+    """
+
+    file: Path
+    n_questions: int = 0
+    n_unanswerable: int = 0
+    _articles: dict[str, list[Any]] = field(default_factory=dict)
+
+    def add(self, passage: Passage, questions: Iterable[Question]) -> None:
+        """Take in a passage with its questions; one without any is left out."""
+        qas: list[dict[str, Any]] = []
+        for question in questions:
+            answers = [{"text": question.answer, "answer_start": passage.text.index(question.answer)}]
+            qas.append(
+                {
+                    "id": f"{self.file.stem}-{self.n_questions}",
+                    "question": question.text,
+                    "is_impossible": not question.answer,
+                    "answers": answers if question.answer else [],
+                }
+            )
+            self.n_questions += 1
+            self.n_unanswerable += not question.answer
+        if qas:
+            self._articles.setdefault(passage.title, []).append({"context": passage.text, "qas": qas})
+
+    def write(self) -> None:
+        """Write it, in place of the one before."""
+        data = [{"title": title, "paragraphs": paragraphs} for title, paragraphs in self._articles.items()]
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.file.with_name(self.file.name + ".part")
+        beside.write_text(json.dumps({"version": "v2.0", "data": data}, ensure_ascii=False), "utf-8")
+        os.replace(beside, self.file)
+
+
+def drawn(passages: Sequence[Passage], per_article: int, n: int, random: Random) -> list[Passage]:
+    """At most ``n`` passages in random order, at most ``per_article`` of one article.
+
+    Args:
+        passages: to draw from.
+        per_article: most of an article.
+        n: most in all; 0 is no bound.
+        random: of the choice.
+    """
+    by_title: dict[str, list[Passage]] = {}
+    for passage in passages:
+        by_title.setdefault(passage.title, []).append(passage)
+    some = [p for own in by_title.values() for p in random.sample(own, min(per_article, len(own)))]
+    random.shuffle(some)
+    return some[:n] if n else some
+
+
+def batches(passages: Sequence[Passage], size: int, random: Random) -> Iterator[list[Passage]]:
+    """Passages of similar length together."""
+    examples = [(passage,) for passage in passages]
+    for batch in pooled_batches(examples, size, 4, random, lambda example: len(example[0].text)):
+        yield list(batch[0])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the file."""
+    parser = argparse.ArgumentParser(
+        prog="python -m skills.qa.questions.write", description="Write questions about texts."
+    )
+    parser.add_argument("texts", type=Path, help="folder with *.txt, or .jsonl(.gz) of gensim's segment_wiki")
+    parser.add_argument("out", type=Path, help="SQuAD-format file to write")
+    parser.add_argument("--adapter", default="runs/question_writer/adapter", help="of question_writer.json")
+    parser.add_argument("--model", default="SmolLM2-135M-Instruct")
+    parser.add_argument("--without", default="", help="regular expression of titles to leave out")
+    parser.add_argument("--passages", type=int, default=0, help="most passages; 0 is all")
+    parser.add_argument("--per-article", type=int, default=PASSAGES_PER_ARTICLE, help="most of one article")
+    parser.add_argument("--seed", type=int, default=7)
+    asked = parser.parse_args(arguments)
+    random = Random(asked.seed)  # noqa: S311
+    try:
+        passages = drawn(passages_of(asked.texts, asked.without), asked.per_article, asked.passages, random)
+        writer = Writer(asked.model, adapter_folder(asked.adapter, asked.model), asked.seed)
+    except SkillError as error:
+        print(error, file=sys.stderr)
+        return 1
+    squad, started, n_done = SquadFile(asked.out), time.monotonic(), 0
+    for batch in batches(passages, BATCH_SIZE, random):
+        for passage, questions in zip(batch, writer(batch), strict=True):
+            squad.add(passage, questions)
+        squad.write()
+        n_done += len(batch)
+        print(
+            f"{n_done:,} of {len(passages):,} passages, {squad.n_questions:,} questions, "
+            f"{squad.n_unanswerable:,} of them without an answer; {time.monotonic() - started:.0f} s",
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
