@@ -25,8 +25,8 @@ class QuestionWriter(TaughtAdapter):
     title = "Writer of questions"
     about = (
         "A low-rank adapter that has a language model write questions about a passage, with their answers, "
-        "and some that it does not answer. Learnt from SQuAD-format files (the public ones are under CC BY-SA "
-        "4.0). The base's licence applies."
+        "and some that it does not answer. Learnt from SQuAD-format files (the public ones: CC BY-SA 4.0). "
+        "The base's licence applies."
     )
     config = "configs/question_writer.json"
     nothing_learnt = "a passage leaves no place for a question"
