@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from skills.qa.questions.passages import Passage
 
-_NO_ANSWER = "-"
+#: Stands for the answer where there is none.
+NO_ANSWER = "-"
 _PAIR = re.compile(r"^A: (.+)\nQ: (.+)\n", re.MULTILINE)
 #: What is kept of what is written: words of a question, characters of an answer.
 MIN_WORDS, MAX_WORDS = 4, 30
@@ -41,7 +42,7 @@ def prompt(passage: Passage) -> str:
 def continuation(questions: Iterable[Question]) -> str:
     """The text behind :func:`prompt`."""
     return "".join(
-        f"A: {' '.join(q.answer.split()) or _NO_ANSWER}\nQ: {' '.join(q.text.split())}\n" for q in questions
+        f"A: {' '.join(q.answer.split()) or NO_ANSWER}\nQ: {' '.join(q.text.split())}\n" for q in questions
     )
 
 
@@ -56,7 +57,7 @@ def questions_in(text: str, passage: Passage) -> list[Question]:
         answer, question = answer.strip(), question.strip()
         if not question.endswith("?") or not MIN_WORDS <= len(question.split()) <= MAX_WORDS:
             continue
-        if answer == _NO_ANSWER:
+        if answer == NO_ANSWER:
             answer = ""
         elif not _fits(answer, question, passage):
             continue

@@ -26,14 +26,14 @@ from skills.batching import pooled_batches
 from skills.errors import SkillError
 from skills.generation.adapters import adapter_folder
 from skills.generation.engines.causal_model import load_causal_model
-from skills.qa.questions.passages import Passage, passages_of
-from skills.qa.questions.wording import Question, prompt, questions_in
+from skills.qa.questions.passages import MAX_CHARS, Passage, passages_of
+from skills.qa.questions.wording import NO_ANSWER, Question, prompt, questions_in
 
 #: Most tokens that are written about a passage: some seven questions with their answers.
 MAX_NEW_TOKENS = 150
-TEMPERATURE, TOP_P = 0.9, 0.95
+TEMPERATURE, TOP_K = 0.8, 40
 PASSAGES_PER_ARTICLE = 30
-BATCH_SIZE = 64
+BATCH_SIZE = 128
 
 
 class Writer:
@@ -43,13 +43,14 @@ class Writer:
         model: the base, as the engine ``transformers`` understands it.
         adapter: folder of the adapter that ``configs/question_writer.json`` trained, or None.
         seed: of what is drawn.
+        answered: whether only questions are written that have an answer.
 
     Raises:
         CheckpointError: if weights are missing or damaged.
         ConfigurationError: if the adapter was trained on another model.
     """
 
-    def __init__(self, model: str, adapter: Path | None, seed: int = 7) -> None:
+    def __init__(self, model: str, adapter: Path | None, seed: int = 7, answered: bool = False) -> None:
         import torch
 
         from skills.learning import computes_in_bfloat16
@@ -57,7 +58,12 @@ class Writer:
         torch.manual_seed(seed)
         precision = "bfloat16" if computes_in_bfloat16() else "float32"
         self.tokenizer, self.model = load_causal_model(model, precision, adapter)
+        # for one token at a time in a batch the fused attention takes half of all time
+        self.model.set_attn_implementation("eager")
         self.tokenizer.padding_side = "left"
+        # without its mark no question without an answer can be begun
+        mark = self.tokenizer(f" {NO_ANSWER}", add_special_tokens=False)["input_ids"]
+        self.unwritten = mark if answered else None
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
 
     def __call__(self, passages: Sequence[Passage]) -> list[list[Question]]:
@@ -76,9 +82,9 @@ class Writer:
                 **inputs,
                 do_sample=True,
                 temperature=TEMPERATURE,
-                top_p=TOP_P,
-                top_k=0,
+                top_k=TOP_K,
                 max_new_tokens=MAX_NEW_TOKENS,
+                suppress_tokens=self.unwritten,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         begins = inputs["input_ids"].shape[1]
@@ -164,12 +170,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--without", default="", help="regular expression of titles to leave out")
     parser.add_argument("--passages", type=int, default=0, help="most passages; 0 is all")
     parser.add_argument("--per-article", type=int, default=PASSAGES_PER_ARTICLE, help="most of one article")
+    parser.add_argument("--longest", type=int, default=MAX_CHARS, help="most characters of a passage")
+    parser.add_argument("--answered", action="store_true", help="write no questions without an answer")
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args(arguments)
     random = Random(asked.seed)  # noqa: S311
     try:
-        passages = drawn(passages_of(asked.texts, asked.without), asked.per_article, asked.passages, random)
-        writer = Writer(asked.model, adapter_folder(asked.adapter, asked.model), asked.seed)
+        fit = [p for p in passages_of(asked.texts, asked.without) if len(p.text) <= asked.longest]
+        passages = drawn(fit, asked.per_article, asked.passages, random)
+        adapter = adapter_folder(asked.adapter, asked.model)
+        writer = Writer(asked.model, adapter, asked.seed, asked.answered)
     except SkillError as error:
         print(error, file=sys.stderr)
         return 1
