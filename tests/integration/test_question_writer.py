@@ -20,6 +20,7 @@ from tests.support.tiny_models import tiny_causal_model
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "question_writer.json"
 MAT = Passage("the cat", "the cat sat on the mat and the dog lay by the door.")
 WHO = Question("who lay by the door?", "the dog")
+WHY = Question("why was the small house there?", "")
 ASKED = (MAT, (WHO,))
 
 
@@ -37,10 +38,16 @@ def adapter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(folder: Path, work: Path, **variables: Any) -> Any:
-    answers = [{"text": WHO.answer, "answer_start": MAT.text.index(WHO.answer)}]
+    answers = {WHO: [{"text": WHO.answer, "answer_start": MAT.text.index(WHO.answer)}], WHY: []}
     for name, n in (("train", 16), ("valid", 2)):
         paragraphs = [
-            {"context": MAT.text, "qas": [{"id": f"{name}{i}", "question": WHO.text, "answers": answers}]}
+            {
+                "context": MAT.text,
+                "qas": [
+                    {"id": f"{name}{i}{q.text}", "question": q.text, "answers": found}
+                    for q, found in answers.items()
+                ],
+            }
             for i in range(n)
         ]
         (work / f"{name}.json").write_text(
@@ -76,8 +83,11 @@ def test_a_trained_writer_asks_what_it_was_taught(folder: Path, adapter: Path, t
     card = (adapter / "README.md").read_text("utf-8")
     assert "python -m deeppavlov train configs/question_writer.json" in card
     taught, other = (Writer(str(folder), a, seed=1)([MAT] * 8) for a in (adapter, None))
-    assert sum(found == [WHO] for found in taught) >= 4
-    assert not any(WHO in found for found in other)
+    assert sum(set(found) == {WHO, WHY} for found in taught) >= 4
+    assert not any(found for found in other)
+    answered = Writer(str(folder), adapter, seed=1, answered=True)([MAT] * 8)
+    assert any(WHO in found for found in answered)
+    assert all(question.answer for found in answered for question in found)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -29,8 +29,8 @@ from skills.generation.engines.causal_model import load_causal_model
 from skills.qa.questions.passages import MAX_CHARS, Passage, passages_of
 from skills.qa.questions.wording import NO_ANSWER, Question, prompt, questions_in
 
-#: Most tokens that are written about a passage: some seven questions with their answers.
-MAX_NEW_TOKENS = 150
+#: Most tokens that are written about a passage: some six questions with their answers.
+MAX_NEW_TOKENS = 120
 TEMPERATURE, TOP_K = 0.8, 40
 PASSAGES_PER_ARTICLE = 30
 BATCH_SIZE = 128
@@ -63,7 +63,7 @@ class Writer:
         self.tokenizer.padding_side = "left"
         # without its mark no question without an answer can be begun
         mark = self.tokenizer(f" {NO_ANSWER}", add_special_tokens=False)["input_ids"]
-        self.unwritten = mark if answered else None
+        self.unwritten = [mark] if answered else None
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
 
     def __call__(self, passages: Sequence[Passage]) -> list[list[Question]]:
@@ -84,7 +84,7 @@ class Writer:
                 temperature=TEMPERATURE,
                 top_k=TOP_K,
                 max_new_tokens=MAX_NEW_TOKENS,
-                suppress_tokens=self.unwritten,
+                bad_words_ids=self.unwritten,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         begins = inputs["input_ids"].shape[1]
