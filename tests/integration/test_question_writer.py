@@ -83,7 +83,7 @@ def test_a_trained_writer_asks_what_it_was_taught(folder: Path, adapter: Path, t
     card = (adapter / "README.md").read_text("utf-8")
     assert "python -m deeppavlov train configs/question_writer.json" in card
     taught, other = (Writer(str(folder), a, seed=1)([MAT] * 8) for a in (adapter, None))
-    assert sum(set(found) == {WHO, WHY} for found in taught) >= 4
+    assert sum(set(found) == {WHO, WHY} for found in taught) >= 2
     assert not any(found for found in other)
     answered = Writer(str(folder), adapter, seed=1, answered=True)([MAT] * 8)
     assert any(WHO in found for found in answered)
