@@ -1,4 +1,4 @@
-"""The writer of questions: what is learnt of a passage, a training run of a tiny model, and its writing."""
+"""The writer of questions: what is learnt of a paragraph, a training run of a tiny model, and its writing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from transformers import AutoTokenizer
 
 from skills.errors import ConfigurationError, InputError
 from skills.qa.questions.component import QuestionWriter
-from skills.qa.questions.passages import Passage
+from skills.qa.questions.paragraphs import Paragraph
 from skills.qa.questions.wording import Question
 from skills.qa.questions.write import Writer, main
 from tests.support.tiny_models import tiny_causal_model
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "question_writer.json"
-MAT = Passage("the cat", "the cat sat on the mat and the dog lay by the door.")
+MAT = Paragraph("the cat", "the cat sat on the mat and the dog lay by the door.")
 WHO = Question("who lay by the door?", "the dog")
 WHY = Question("why was the small house there?", "")
 ASKED = (MAT, (WHO,))
@@ -69,7 +69,7 @@ def test_learnt_are_the_tokens_of_the_questions(folder: Path, tmp_path: Path) ->
     assert (
         len(QuestionWriter(str(folder), adapter="", max_seq_length=16).encoder(tokenizer)(ASKED).targets) == 0
     )
-    with pytest.raises(InputError, match="question_writer: a passage leaves no place for a question"):
+    with pytest.raises(InputError, match="question_writer: a paragraph leaves no place for a question"):
         QuestionWriter(str(folder), adapter="", max_seq_length=16, n_threads=1)([ASKED])
     with pytest.raises(ConfigurationError, match="question_writer: unknown parameter persona"):
         QuestionWriter(str(folder), persona="a pirate")
@@ -98,7 +98,7 @@ def test_the_command_writes_a_file_and_tells_how_far_it_is(
     out = tmp_path / "train-written.json"
     assert main([str(tmp_path), str(out), "--adapter", str(adapter), "--model", str(folder)]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[-1].startswith("1 of 1 passages, ")
+    assert told[-1].startswith("1 of 1 paragraphs, ")
     questions = [
         qa for a in json.loads(out.read_text("utf-8"))["data"] for p in a["paragraphs"] for qa in p["qas"]
     ]

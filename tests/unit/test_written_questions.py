@@ -1,4 +1,4 @@
-"""Questions written about texts: the passages, the wording and what is kept of it, the file."""
+"""Questions written about texts: the paragraphs, the wording and what is kept of it, the file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 from skills.errors import InputError
 from skills.qa.dataset import SquadFolderReader
 from skills.qa.questions.dataset import QuestionsIterator
-from skills.qa.questions.passages import MAX_CHARS, Passage, passages_of
+from skills.qa.questions.paragraphs import MAX_CHARS, Paragraph, paragraphs_of
 from skills.qa.questions.wording import Question, continuation, prompt, questions_in
 from skills.qa.questions.write import SquadFile, batches, drawn, main
 
 PROSE = "The bridge was opened in 1889 by the mayor of the town. " * 6
-BRIDGE = Passage("Bridge", PROSE.strip())
+BRIDGE = Paragraph("Bridge", PROSE.strip())
 WHEN = Question("When was the bridge opened?", "1889")
 WHY = Question("Why was the bridge closed again?", "")
 
@@ -27,8 +27,8 @@ WHY = Question("Why was the bridge closed again?", "")
 def test_paragraphs_of_text_files_are_passages(tmp_path: Path) -> None:
     text = f"= Heading =\n{PROSE}\nShort.\n* {PROSE}\n{'x' * MAX_CHARS}.\n{PROSE.strip()[:-1]}\n"
     (tmp_path / "Old_bridge.txt").write_text(text)
-    assert passages_of(tmp_path) == [Passage("Old bridge", PROSE.strip())]
-    assert passages_of(tmp_path / "Old_bridge.txt") == passages_of(tmp_path)
+    assert paragraphs_of(tmp_path) == [Paragraph("Old bridge", PROSE.strip())]
+    assert paragraphs_of(tmp_path / "Old_bridge.txt") == paragraphs_of(tmp_path)
 
 
 def test_paragraphs_of_segmented_wikipedia_are_tidied(tmp_path: Path) -> None:
@@ -38,8 +38,8 @@ def test_paragraphs_of_segmented_wikipedia_are_tidied(tmp_path: Path) -> None:
     with gzip.open(file, "wt") as stream:
         stream.write("\n".join(map(json.dumps, articles)))
     tidied = f"The bridge was built, they say. {PROSE}".strip()
-    assert passages_of(file) == [Passage("Bridge", tidied), Passage("Ferry", tidied)]
-    assert passages_of(file, without="^Fer") == [Passage("Bridge", tidied)]
+    assert paragraphs_of(file) == [Paragraph("Bridge", tidied), Paragraph("Ferry", tidied)]
+    assert paragraphs_of(file, without="^Fer") == [Paragraph("Bridge", tidied)]
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_paragraphs_of_segmented_wikipedia_are_tidied(tmp_path: Path) -> None:
 def test_what_holds_no_passages_is_named(tmp_path: Path, name: str, content: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=told):
-        passages_of(tmp_path / name)
+        paragraphs_of(tmp_path / name)
     with pytest.raises(InputError, match="FileNotFoundError"):
-        passages_of(tmp_path / "missing.txt")
+        paragraphs_of(tmp_path / "missing.txt")
 
 
 def test_what_is_written_can_be_read_again() -> None:
@@ -92,7 +92,7 @@ def test_a_question_is_taken_once() -> None:
 def test_the_file_is_one_that_a_reader_learns_from(tmp_path: Path) -> None:
     squad = SquadFile(tmp_path / "new" / "train-written.json")
     squad.add(BRIDGE, [WHEN, WHY])
-    squad.add(Passage("Ferry", PROSE), [])
+    squad.add(Paragraph("Ferry", PROSE), [])
     squad.write()
     assert (squad.n_questions, squad.n_unanswerable) == (2, 1)
     (article,) = SquadFolderReader().read(str(tmp_path / "new"))["train"]["data"]
@@ -106,10 +106,10 @@ def test_the_file_is_one_that_a_reader_learns_from(tmp_path: Path) -> None:
 
 
 def test_no_article_has_more_than_its_share() -> None:
-    passages = [Passage(title, f"{title}{i}") for title in "ab" for i in range(10)]
-    some = drawn(passages, 3, 0, Random(1))
+    paragraphs = [Paragraph(title, f"{title}{i}") for title in "ab" for i in range(10)]
+    some = drawn(paragraphs, 3, 0, Random(1))
     assert Counter(p.title for p in some) == {"a": 3, "b": 3}
-    assert len(drawn(passages, 3, 4, Random(1))) == 4
+    assert len(drawn(paragraphs, 3, 4, Random(1))) == 4
     assert sorted((p for b in batches(some, 4, Random(1)) for p in b), key=lambda p: p.text) == sorted(
         some, key=lambda p: p.text
     )
@@ -133,7 +133,7 @@ def test_an_epoch_has_every_question_in_an_order_of_its_own() -> None:
     # six questions: four, and the two others are too few for the paragraph again
     assert [len(questions) for (_, questions), _ in first] == [4, 4]
     assert {q.answer for (_, questions), _ in first + other for q in questions} == {"one", "two", ""}
-    assert first[0][0][0] == Passage("Old bridge", "Text 0.")
+    assert first[0][0][0] == Paragraph("Old bridge", "Text 0.")
     assert all("  " not in q.text for (_, questions), _ in first for q in questions)
     assert len(iterator.valid) == 1
     (batch,) = iterator.gen_batches(8)

@@ -8,11 +8,11 @@ from typing import Any
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 
 from skills.batching import PooledBatches, spread
-from skills.qa.questions.passages import Passage
+from skills.qa.questions.paragraphs import Paragraph
 from skills.qa.questions.wording import Question
 
-#: A passage and some questions about it.
-Asked = tuple[Passage, tuple[Question, ...]]
+#: A paragraph and some questions about it.
+Asked = tuple[Paragraph, tuple[Question, ...]]
 Example = tuple[Asked, str]
 
 
@@ -55,8 +55,8 @@ class QuestionsIterator(PooledBatches, DataLearningIterator):
 
     def length_of(self, example: Example) -> int:
         """Characters of a paragraph and its questions."""
-        passage, questions = example[0]
-        return len(passage.text) + sum(len(q.text) + len(q.answer) for q in questions)
+        paragraph, questions = example[0]
+        return len(paragraph.text) + sum(len(q.text) + len(q.answer) for q in questions)
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches an epoch of training has."""
@@ -64,19 +64,19 @@ class QuestionsIterator(PooledBatches, DataLearningIterator):
 
     def _examples(self, paragraphs: Any, random: Random) -> list[Example]:
         made: list[Example] = []
-        for passage, asked in paragraphs:
+        for paragraph, asked in paragraphs:
             chosen = [Question(text, random.choice(answers)) for text, answers in asked]
             random.shuffle(chosen)
             for first in range(0, len(chosen), self.n_questions):
                 part = tuple(chosen[first : first + self.n_questions])
                 # a paragraph again for a question or two costs more than it teaches
                 if not first or 2 * len(part) > self.n_questions:
-                    made.append(((passage, part), ""))
+                    made.append(((paragraph, part), ""))
         return made
 
 
 def _paragraphs(data: dict[str, Any]) -> Any:
-    """Passage, and question and answers' texts ("" for none) of each paragraph that is asked about."""
+    """Paragraph, and question and answers' texts ("" for none) of each paragraph that is asked about."""
     for article in data["data"]:
         title = str(article.get("title", "")).replace("_", " ")
         for paragraph in article["paragraphs"]:
@@ -85,4 +85,4 @@ def _paragraphs(data: dict[str, Any]) -> Any:
                 for qa in paragraph["qas"]
             ]
             if asked:
-                yield Passage(title, " ".join(paragraph["context"].split())), asked
+                yield Paragraph(title, " ".join(paragraph["context"].split())), asked

@@ -1,7 +1,7 @@
-"""A passage and its questions as the text that a language model goes on with. Pure.
+"""A paragraph and its questions as the text that a language model goes on with. Pure.
 
-The title and the passage, a line each, then two lines for each question: ``A:`` with its answer, ``-``
-where the passage holds none, and ``Q:`` with the question. The answer comes first, so that the model
+The title and the paragraph, a line each, then two lines for each question: ``A:`` with its answer, ``-``
+where the paragraph holds none, and ``Q:`` with the question. The answer comes first, so that the model
 chooses a span and then asks for it.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from skills.qa.questions.passages import Passage
+from skills.qa.questions.paragraphs import Paragraph
 
 #: Stands for the answer where there is none.
 NO_ANSWER = "-"
@@ -23,20 +23,20 @@ MAX_ANSWER_CHARS = 120
 
 @dataclass(frozen=True)
 class Question:
-    """A question about a passage.
+    """A question about a paragraph.
 
     Attributes:
         text: the question.
-        answer: a span of the passage, or "" where it holds none.
+        answer: a span of the paragraph, or "" where it holds none.
     """
 
     text: str
     answer: str
 
 
-def prompt(passage: Passage) -> str:
+def prompt(paragraph: Paragraph) -> str:
     """The text up to the questions."""
-    return f"{passage.title}\n{passage.text}\n"
+    return f"{paragraph.title}\n{paragraph.text}\n"
 
 
 def continuation(questions: Iterable[Question]) -> str:
@@ -46,11 +46,11 @@ def continuation(questions: Iterable[Question]) -> str:
     )
 
 
-def questions_in(text: str, passage: Passage) -> list[Question]:
+def questions_in(text: str, paragraph: Paragraph) -> list[Question]:
     """The usable questions of what a model wrote behind :func:`prompt`.
 
     Left out is what is no question, too long or short, said before, has its answer in it, or an answer
-    that the passage does not hold.
+    that the paragraph does not hold.
     """
     found: dict[str, Question] = {}
     for answer, question in _PAIR.findall(text):
@@ -59,13 +59,13 @@ def questions_in(text: str, passage: Passage) -> list[Question]:
             continue
         if answer == NO_ANSWER:
             answer = ""
-        elif not _fits(answer, question, passage):
+        elif not _fits(answer, question, paragraph):
             continue
         found.setdefault(question, Question(question, answer))
     return list(found.values())
 
 
-def _fits(answer: str, question: str, passage: Passage) -> bool:
+def _fits(answer: str, question: str, paragraph: Paragraph) -> bool:
     if len(answer) > MAX_ANSWER_CHARS or answer.lower() in question.lower():
         return False
-    return answer in passage.text
+    return answer in paragraph.text

@@ -26,18 +26,18 @@ from skills.batching import pooled_batches
 from skills.errors import SkillError
 from skills.generation.adapters import adapter_folder
 from skills.generation.engines.causal_model import load_causal_model
-from skills.qa.questions.passages import MAX_CHARS, Passage, passages_of
+from skills.qa.questions.paragraphs import MAX_CHARS, Paragraph, paragraphs_of
 from skills.qa.questions.wording import NO_ANSWER, Question, prompt, questions_in
 
-#: Most tokens that are written about a passage: some six questions with their answers.
+#: Most tokens that are written about a paragraph: some six questions with their answers.
 MAX_NEW_TOKENS = 120
 TEMPERATURE, TOP_K = 0.8, 40
-PASSAGES_PER_ARTICLE = 30
+PARAGRAPHS_PER_ARTICLE = 30
 BATCH_SIZE = 128
 
 
 class Writer:
-    """Writes questions about passages.
+    """Writes questions about paragraphs.
 
     Args:
         model: the base, as the engine ``transformers`` understands it.
@@ -66,12 +66,12 @@ class Writer:
         self.unwritten = [mark] if answered else None
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
 
-    def __call__(self, passages: Sequence[Passage]) -> list[list[Question]]:
-        """Usable questions about each passage; for some there are none."""
+    def __call__(self, paragraphs: Sequence[Paragraph]) -> list[list[Question]]:
+        """Usable questions about each paragraph; for some there are none."""
         import torch
 
         inputs = self.tokenizer(
-            [prompt(passage) for passage in passages],
+            [prompt(paragraph) for paragraph in paragraphs],
             return_tensors="pt",
             padding=True,
             add_special_tokens=False,
@@ -89,7 +89,7 @@ class Writer:
             )
         begins = inputs["input_ids"].shape[1]
         texts = self.tokenizer.batch_decode(written[:, begins:], skip_special_tokens=True)
-        return [questions_in(text, passage) for text, passage in zip(texts, passages, strict=True)]
+        return [questions_in(text, paragraph) for text, paragraph in zip(texts, paragraphs, strict=True)]
 
 
 @dataclass
@@ -107,11 +107,11 @@ class SquadFile:
     n_unanswerable: int = 0
     _articles: dict[str, list[Any]] = field(default_factory=dict)
 
-    def add(self, passage: Passage, questions: Iterable[Question]) -> None:
-        """Take in a passage with its questions; one without any is left out."""
+    def add(self, paragraph: Paragraph, questions: Iterable[Question]) -> None:
+        """Take in a paragraph with its questions; one without any is left out."""
         qas: list[dict[str, Any]] = []
         for question in questions:
-            answers = [{"text": question.answer, "answer_start": passage.text.index(question.answer)}]
+            answers = [{"text": question.answer, "answer_start": paragraph.text.index(question.answer)}]
             qas.append(
                 {
                     "id": f"{self.file.stem}-{self.n_questions}",
@@ -123,7 +123,7 @@ class SquadFile:
             self.n_questions += 1
             self.n_unanswerable += not question.answer
         if qas:
-            self._articles.setdefault(passage.title, []).append({"context": passage.text, "qas": qas})
+            self._articles.setdefault(paragraph.title, []).append({"context": paragraph.text, "qas": qas})
 
     def write(self) -> None:
         """Write it, in place of the one before."""
@@ -134,26 +134,26 @@ class SquadFile:
         os.replace(beside, self.file)
 
 
-def drawn(passages: Sequence[Passage], per_article: int, n: int, random: Random) -> list[Passage]:
-    """At most ``n`` passages in random order, at most ``per_article`` of one article.
+def drawn(paragraphs: Sequence[Paragraph], per_article: int, n: int, random: Random) -> list[Paragraph]:
+    """At most ``n`` paragraphs in random order, at most ``per_article`` of one article.
 
     Args:
-        passages: to draw from.
+        paragraphs: to draw from.
         per_article: most of an article.
         n: most in all; 0 is no bound.
         random: of the choice.
     """
-    by_title: dict[str, list[Passage]] = {}
-    for passage in passages:
-        by_title.setdefault(passage.title, []).append(passage)
+    by_title: dict[str, list[Paragraph]] = {}
+    for paragraph in paragraphs:
+        by_title.setdefault(paragraph.title, []).append(paragraph)
     some = [p for own in by_title.values() for p in random.sample(own, min(per_article, len(own)))]
     random.shuffle(some)
     return some[:n] if n else some
 
 
-def batches(passages: Sequence[Passage], size: int, random: Random) -> Iterator[list[Passage]]:
-    """Passages of similar length together."""
-    examples = [(passage,) for passage in passages]
+def batches(paragraphs: Sequence[Paragraph], size: int, random: Random) -> Iterator[list[Paragraph]]:
+    """Paragraphs of similar length together."""
+    examples = [(paragraph,) for paragraph in paragraphs]
     for batch in pooled_batches(examples, size, 4, random, lambda example: len(example[0].text)):
         yield list(batch[0])
 
@@ -168,29 +168,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--adapter", default="runs/question_writer/adapter", help="of question_writer.json")
     parser.add_argument("--model", default="SmolLM2-135M-Instruct")
     parser.add_argument("--without", default="", help="regular expression of titles to leave out")
-    parser.add_argument("--passages", type=int, default=0, help="most passages; 0 is all")
-    parser.add_argument("--per-article", type=int, default=PASSAGES_PER_ARTICLE, help="most of one article")
-    parser.add_argument("--longest", type=int, default=MAX_CHARS, help="most characters of a passage")
+    parser.add_argument("--paragraphs", type=int, default=0, help="most paragraphs; 0 is all")
+    parser.add_argument("--per-article", type=int, default=PARAGRAPHS_PER_ARTICLE, help="most of one article")
+    parser.add_argument("--longest", type=int, default=MAX_CHARS, help="most characters of a paragraph")
     parser.add_argument("--answered", action="store_true", help="write no questions without an answer")
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args(arguments)
     random = Random(asked.seed)  # noqa: S311
     try:
-        fit = [p for p in passages_of(asked.texts, asked.without) if len(p.text) <= asked.longest]
-        passages = drawn(fit, asked.per_article, asked.passages, random)
+        fit = [p for p in paragraphs_of(asked.texts, asked.without) if len(p.text) <= asked.longest]
+        paragraphs = drawn(fit, asked.per_article, asked.paragraphs, random)
         adapter = adapter_folder(asked.adapter, asked.model)
         writer = Writer(asked.model, adapter, asked.seed, asked.answered)
     except SkillError as error:
         print(error, file=sys.stderr)
         return 1
     squad, started, n_done = SquadFile(asked.out), time.monotonic(), 0
-    for batch in batches(passages, BATCH_SIZE, random):
-        for passage, questions in zip(batch, writer(batch), strict=True):
-            squad.add(passage, questions)
+    for batch in batches(paragraphs, BATCH_SIZE, random):
+        for paragraph, questions in zip(batch, writer(batch), strict=True):
+            squad.add(paragraph, questions)
         squad.write()
         n_done += len(batch)
         print(
-            f"{n_done:,} of {len(passages):,} passages, {squad.n_questions:,} questions, "
+            f"{n_done:,} of {len(paragraphs):,} paragraphs, {squad.n_questions:,} questions, "
             f"{squad.n_unanswerable:,} of them without an answer; {time.monotonic() - started:.0f} s",
             flush=True,
         )

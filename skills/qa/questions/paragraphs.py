@@ -1,4 +1,4 @@
-"""Passages of free text that questions are written about.
+"""Paragraphs of free text that questions are written about.
 
 Taken are plain text files, an article each, and what gensim's ``segment_wiki`` makes of a dump of
 Wikipedia (a JSON object a line, with ``title`` and ``section_texts``).
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from skills.errors import InputError
 
-#: Characters of a passage: what is shorter says little, what is longer no longer fits beside its questions.
+#: Characters of a paragraph: what is shorter says little, what is longer no longer fits beside its questions.
 MIN_CHARS, MAX_CHARS = 250, 1100
 #: Bytes of a file, unpacked.
 MAX_BYTES = 500_000_000
@@ -28,15 +28,15 @@ _BEFORE_SIGN = re.compile(r"\s+([,.;:)])")
 
 
 @dataclass(frozen=True)
-class Passage:
+class Paragraph:
     """A paragraph of an article."""
 
     title: str
     text: str
 
 
-def passages_of(path: Path, without: str = "") -> list[Passage]:
-    """Passages of every article, in its order.
+def paragraphs_of(path: Path, without: str = "") -> list[Paragraph]:
+    """Paragraphs of every article, in its order.
 
     Args:
         path: a folder with ``*.txt``, such a file, or ``*.jsonl`` or ``*.jsonl.gz`` of ``segment_wiki``.
@@ -49,7 +49,7 @@ def passages_of(path: Path, without: str = "") -> list[Passage]:
     left_out = re.compile(without) if without else None
     files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
     found = [
-        Passage(title, text)
+        Paragraph(title, text)
         for file in files
         for title, body in _articles(file)
         if not (left_out and left_out.search(title))
