@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,9 @@ class TaughtAdapter(TrainedComponent):
         ConfigurationError: for a parameter that does not exist or does not fit.
         CheckpointError: if weights are missing or damaged.
     """
+
+    #: What is wrong with an example without targets, for a message.
+    nothing_learnt: ClassVar[str] = "an example has nothing to be learnt"
 
     def __init__(
         self,
@@ -109,9 +112,6 @@ class TaughtAdapter(TrainedComponent):
             perplexities.append(float(np.exp(losses.mean())))
             counts.append(len(losses))
         return perplexities, counts
-
-    #: What is wrong with an example without targets, for a message.
-    nothing_learnt = "an example has nothing to be learnt"
 
     def _load(self, adapter: Path | None) -> Any:
         """Load model and tokenizer, an adapter merged in."""

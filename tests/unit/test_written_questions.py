@@ -90,6 +90,7 @@ def test_a_question_is_taken_once() -> None:
 
 
 def test_the_file_is_one_that_a_reader_learns_from(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
     squad = SquadFile(tmp_path / "new" / "train-written.json")
     squad.add(BRIDGE, [WHEN, WHY])
     squad.add(Paragraph("Ferry", PROSE), [])
@@ -144,5 +145,13 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     assert main([str(tmp_path), str(tmp_path / "out.json")]) == 1
     assert "expected a folder with *.txt" in capsys.readouterr().err
     (tmp_path / "a.txt").write_text(PROSE)
+    for option, value, told in (
+        ("--without", "(", "expected a regular expression"),
+        ("--paragraphs", "-1", "--paragraphs expects a whole number from 0"),
+        ("--per-article", "0", "--per-article expects a whole number from 1"),
+        ("--longest", "9", "--longest expects a whole number from 250 to 1100"),
+    ):
+        assert main([str(tmp_path), str(tmp_path / "out.json"), option, value]) == 1
+        assert told in capsys.readouterr().err
     assert main([str(tmp_path), str(tmp_path / "out.json"), "--adapter", str(tmp_path / "none")]) == 1
     assert "adapter_config.json is missing" in capsys.readouterr().err

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 
 from skills.batching import PooledBatches, spread
+from skills.errors import whole_number
 from skills.qa.questions.paragraphs import Paragraph
 from skills.qa.questions.wording import Question
 
 #: A paragraph and some questions about it.
 Asked = tuple[Paragraph, tuple[Question, ...]]
 Example = tuple[Asked, str]
+#: A paragraph, and each question with the texts of its answers ("" for none).
+_Annotated = tuple[Paragraph, list[tuple[str, list[str]]]]
 
 
 class QuestionsIterator(PooledBatches, DataLearningIterator):
@@ -25,6 +29,9 @@ class QuestionsIterator(PooledBatches, DataLearningIterator):
         n_valid: paragraphs to validate on at most.
         seed: of every random choice.
         pool: how many batches are sorted by length together.
+
+    Raises:
+        ConfigurationError: if a number is none or out of range.
     """
 
     def __init__(
@@ -36,12 +43,15 @@ class QuestionsIterator(PooledBatches, DataLearningIterator):
         pool: int = 16,
         **kwargs: Any,
     ) -> None:
-        self.n_questions = int(n_questions)
+        self.n_questions = whole_number("questions: n_questions", n_questions, 1, 100)
         self.seed = seed or 0
         self.pool = pool
         self.paragraphs = list(_paragraphs(data["train"]))
         random = Random(self.seed)  # noqa: S311
-        valid = spread(list(_paragraphs(data.get("valid") or {"data": []})), int(n_valid))
+        valid = spread(
+            list(_paragraphs(data.get("valid") or {"data": []})),
+            whole_number("questions: n_valid", n_valid, 0, 100_000),
+        )
         drawn = {
             "train": self._examples(self.paragraphs, random),
             "valid": self._examples(valid, random),
@@ -62,7 +72,7 @@ class QuestionsIterator(PooledBatches, DataLearningIterator):
         """How many batches an epoch of training has."""
         return -(-len(self.train) // batch_size)
 
-    def _examples(self, paragraphs: Any, random: Random) -> list[Example]:
+    def _examples(self, paragraphs: Iterable[_Annotated], random: Random) -> list[Example]:
         made: list[Example] = []
         for paragraph, asked in paragraphs:
             chosen = [Question(text, random.choice(answers)) for text, answers in asked]
@@ -75,8 +85,8 @@ class QuestionsIterator(PooledBatches, DataLearningIterator):
         return made
 
 
-def _paragraphs(data: dict[str, Any]) -> Any:
-    """Paragraph, and question and answers' texts ("" for none) of each paragraph that is asked about."""
+def _paragraphs(data: dict[str, Any]) -> Iterator[_Annotated]:
+    """The paragraphs that are asked about."""
     for article in data["data"]:
         title = str(article.get("title", "")).replace("_", " ")
         for paragraph in article["paragraphs"]:

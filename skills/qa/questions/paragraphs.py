@@ -44,9 +44,13 @@ def paragraphs_of(path: Path, without: str = "") -> list[Paragraph]:
             resemble what a reader is measured on.
 
     Raises:
-        InputError: if there is nothing of the kind, or a file is not what its name says.
+        InputError: if there is nothing of the kind, a file is not what its name says, or ``without`` is no
+            regular expression.
     """
-    left_out = re.compile(without) if without else None
+    try:
+        left_out = re.compile(without) if without else None
+    except re.error as error:
+        raise InputError(f"without: expected a regular expression; got {without!r} ({error})") from error
     files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
     found = [
         Paragraph(title, text)

@@ -23,10 +23,10 @@ from random import Random
 from typing import Any
 
 from skills.batching import pooled_batches
-from skills.errors import SkillError
+from skills.errors import SkillError, whole_number
 from skills.generation.adapters import adapter_folder
 from skills.generation.engines.causal_model import load_causal_model
-from skills.qa.questions.paragraphs import MAX_CHARS, Paragraph, paragraphs_of
+from skills.qa.questions.paragraphs import MAX_CHARS, MIN_CHARS, Paragraph, paragraphs_of
 from skills.qa.questions.wording import NO_ANSWER, Question, prompt, questions_in
 
 #: Most tokens that are written about a paragraph: some six questions with their answers.
@@ -128,7 +128,6 @@ class SquadFile:
     def write(self) -> None:
         """Write it, in place of the one before."""
         data = [{"title": title, "paragraphs": paragraphs} for title, paragraphs in self._articles.items()]
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         beside = self.file.with_name(self.file.name + ".part")
         beside.write_text(json.dumps({"version": "v2.0", "data": data}, ensure_ascii=False), "utf-8")
         os.replace(beside, self.file)
@@ -176,11 +175,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     random = Random(asked.seed)  # noqa: S311
     try:
-        fit = [p for p in paragraphs_of(asked.texts, asked.without) if len(p.text) <= asked.longest]
-        paragraphs = drawn(fit, asked.per_article, asked.paragraphs, random)
+        n = whole_number("--paragraphs", asked.paragraphs, 0, 10_000_000)
+        per_article = whole_number("--per-article", asked.per_article, 1, 10_000_000)
+        longest = whole_number("--longest", asked.longest, MIN_CHARS, MAX_CHARS)
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        fit = [p for p in paragraphs_of(asked.texts, asked.without) if len(p.text) <= longest]
+        paragraphs = drawn(fit, per_article, n, random)
         adapter = adapter_folder(asked.adapter, asked.model)
         writer = Writer(asked.model, adapter, asked.seed, asked.answered)
-    except SkillError as error:
+    except (SkillError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     squad, started, n_done = SquadFile(asked.out), time.monotonic(), 0
