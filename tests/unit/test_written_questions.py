@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import textwrap
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -29,6 +30,12 @@ def test_paragraphs_of_text_files_are_passages(tmp_path: Path) -> None:
     (tmp_path / "Old_bridge.txt").write_text(text)
     assert paragraphs_of(tmp_path) == [Paragraph("Old bridge", PROSE.strip())]
     assert paragraphs_of(tmp_path / "Old_bridge.txt") == paragraphs_of(tmp_path)
+
+
+def test_lines_of_a_wrapped_text_are_one_paragraph(tmp_path: Path) -> None:
+    wrapped = textwrap.fill(PROSE, 72)
+    (tmp_path / "a.txt").write_text(f"A title\n\n{wrapped}\n \n{wrapped}\n", newline="\r\n")
+    assert paragraphs_of(tmp_path) == [Paragraph("a", PROSE.strip())] * 2
 
 
 def test_paragraphs_of_segmented_wikipedia_are_tidied(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def _articles(file: Path) -> Iterator[tuple[str, str]]:
     """Title and text of a file's articles."""
     try:
         if file.name.endswith(".txt"):
-            yield file.stem.replace("_", " "), _read(file).decode("utf-8-sig")
+            yield file.stem.replace("_", " "), _unwrapped(_read(file).decode("utf-8-sig"))
             return
         for line in _read(file).decode("utf-8").splitlines():
             article = json.loads(line)
@@ -81,6 +81,15 @@ def _articles(file: Path) -> Iterator[tuple[str, str]]:
             f"{file}: expected plain text (*.txt), or lines of JSON with title and section_texts as "
             f"segment_wiki writes them ({type(error).__name__})"
         ) from error
+
+
+def _unwrapped(text: str) -> str:
+    """A text file's paragraphs as a line each: lines between two empty ones are one where all are short."""
+    blocks = [block.splitlines() for block in re.split(r"\n[^\S\n]*\n", text.replace("\r\n", "\n"))]
+    return "\n".join(
+        " ".join(lines) if max(map(len, lines), default=0) < MIN_CHARS else "\n".join(lines)
+        for lines in blocks
+    )
 
 
 def _read(file: Path) -> bytes:
