@@ -61,21 +61,30 @@ def test_a_taken_port_is_one_clear_line(telegram: FakeTelegram, tmp_path: Path) 
 
 def test_what_waits_is_answered_in_order_after_a_kill(telegram: FakeTelegram, tmp_path: Path) -> None:
     users = [telegram.user() for _ in range(3)]
-    with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=2) as program:
+    with Program(telegram, tmp_path, QUOTH_TELEGRAM_WORKERS=3) as program:
         program.wait_started()
-        for i in range(4):
-            for user in users:
-                telegram.say(user, f"sleep 0.4 {i}")
+        gates = [program.gate(f"gate-{user['id']}") for user in users]
+        expected = [["first", f"until gate-{user['id']}", "third", "fourth"] for user in users]
+        for said in zip(*expected, strict=True):
+            for user, words in zip(users, said, strict=True):
+                telegram.say(user, words)
         telegram.wait_for(lambda: len(telegram.updates) == 0, what="all to be taken in")
-        time.sleep(0.6)
+        # a turn begins once the one before is noted as done: nothing is between sending and its note
+        telegram.wait_for(lambda: all(gate.is_reached() for gate in gates), what="the second turns")
         program.kill()
+    for gate in gates:
+        gate.open()
     telegram.say(users[0], "while it was away")
-    with Program(telegram, tmp_path) as program:
-        expected = [f"sleep 0.4 {i}" for i in range(4)]
-        telegram.wait_for(lambda: len(telegram.texts(users[0]["id"])) == 5, 40)
-        telegram.wait_for(lambda: all(len(telegram.texts(u["id"])) >= 4 for u in users), 40)
-        assert answers(telegram, users[0]) == [*expected, "while it was away"]
-        assert [answers(telegram, user) for user in users[1:]] == [expected, expected]
+    expected[0].append("while it was away")
+    with Program(telegram, tmp_path):
+        telegram.wait_for(
+            lambda: all(
+                len(telegram.texts(user["id"])) >= len(said)
+                for user, said in zip(users, expected, strict=True)
+            ),
+            40,
+        )
+        assert [answers(telegram, user) for user in users] == expected
 
 
 def test_sigterm_finishes_what_is_in_hand_and_keeps_the_rest(telegram: FakeTelegram, tmp_path: Path) -> None:
@@ -154,19 +163,26 @@ def test_processes_share_the_work_and_one_may_die(telegram: FakeTelegram, tmp_pa
     folder.mkdir()
     with Valkey(folder) as server, contextlib.ExitStack() as stack:
         programs = [
-            stack.enter_context(Program(telegram, tmp_path, REDIS_URL=server.url, QUOTH_TELEGRAM_WORKERS=2))
+            stack.enter_context(Program(telegram, tmp_path, REDIS_URL=server.url, QUOTH_TELEGRAM_WORKERS=3))
             for _ in range(3)
         ]
         for program in programs:
             program.wait_started()
-        for i in range(6):
+        gates = [programs[0].gate(f"gate-{user['id']}") for user in users]
+        for i in range(3):
             for user in users:
                 telegram.say(user, f"sleep 0.2 {i}")
-        time.sleep(1.5)
-        programs[0].kill()
-        telegram.wait_for(lambda: all(len(telegram.texts(u["id"])) >= 6 for u in users), 60)
         for user in users:
-            assert answers(telegram, user) == [f"sleep 0.2 {i}" for i in range(6)]
+            telegram.say(user, f"until gate-{user['id']}")
+            telegram.say(user, "sleep 0.2 4")
+        telegram.wait_for(lambda: all(gate.is_reached() for gate in gates), 60)
+        programs[0].kill()
+        for gate in gates:
+            gate.open()
+        telegram.wait_for(lambda: all(len(telegram.texts(u["id"])) >= 5 for u in users), 60)
+        for user in users:
+            slept = [f"sleep 0.2 {i}" for i in range(3)]
+            assert answers(telegram, user) == [*slept, f"until gate-{user['id']}", "sleep 0.2 4"]
         assert all("in " in program.output() for program in programs[1:])
         served = [program.output().count("session telegram:") for program in programs]
         assert min(served) > 0, served

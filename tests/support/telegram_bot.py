@@ -8,6 +8,7 @@ few orders, so that tests can ask for what they need:
     slowly anything     "You said: slowly anything", a word at a time for two seconds
     long N              N sentences at once
     sleep S             says nothing for S seconds
+    until NAME          says nothing until the gate of that name in the data folder is open
     time out            raises PipelineTimeout
     fail                raises PipelineError
     quote …             a quote from "contract.txt" with its place
@@ -26,14 +27,20 @@ from bot.settings import Settings, offline_environment
 from bot.telegram.application import main
 from skills.dialog import Considered, Evidence, Knowledge, Listener, Preferences, Progress, Reply, Turn
 from skills.retrieval.changes import AddDocument, Change, ShelfEntry
+from tests.support.gate import Gate
 
 QUOTE = "Either party may terminate this Agreement on 30 days' written notice."
 
 
 class FakePipeline:
-    """Answers without a model."""
+    """Answers without a model.
 
-    def __init__(self) -> None:
+    Args:
+        folder: where gates are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._shelves: dict[Path, dict[str, ShelfEntry]] = {}
 
     def load(self) -> None:
@@ -62,6 +69,8 @@ class FakePipeline:
             return Reply(text, "chat", 0.5)
         if order == "sleep":
             time.sleep(numbers[0])
+        elif order == "until":
+            Gate(self._folder, rest).pass_through()
         elif order == "time" and rest == "out":
             raise PipelineTimeout("no reply within 1 s")
         elif order == "fail":
@@ -123,4 +132,4 @@ class FakePipeline:
 if __name__ == "__main__":
     configured = Settings.from_environment()
     offline_environment()
-    sys.exit(main(configured, FakePipeline()))
+    sys.exit(main(configured, FakePipeline(configured.data_dir)))

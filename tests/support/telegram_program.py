@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.support.fake_telegram import FakeTelegram
 from tests.support.fake_telegram_world import Json
+from tests.support.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = ("tests.support.telegram_bot",)
@@ -68,6 +69,10 @@ class Program:
             assert time.monotonic() < deadline, self.output()
             time.sleep(0.02)
         return self
+
+    def gate(self, name: str) -> Gate:
+        """Where the fake model waits at ``until NAME``."""
+        return Gate(self.data, name)
 
     def output(self) -> str:
         """All it wrote."""
