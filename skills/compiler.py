@@ -187,7 +187,7 @@ def _fuse(plain: Path, fused: Path, config: Any) -> set[str]:
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
 
-    from skills.onnx_rewrites import norms_of_tokens, replace_layer_norms
+    from skills.onnx_rewrites import move_biases, norms_of_tokens, replace_layer_norms
 
     options = FusionOptions("bert")
     # a layer norm that took in the sum before it could not be replaced; a bias of its own is free in a
@@ -204,6 +204,7 @@ def _fuse(plain: Path, fused: Path, config: Any) -> set[str]:
     graph = optimized.model.graph
     norms = norms_of_tokens(onnx.load(str(plain)).graph)
     replace_layer_norms(graph, norms, "input_ids")
+    move_biases(graph, norms)
     optimized.save_model_to_file(str(fused))
     return norms | {n.output[0] for n in graph.node if n.op_type == "EmbedLayerNormalization"}
 

@@ -73,40 +73,38 @@ def best_spans(
     Returns:
         spans sorted by falling score; equal scores by start, then by end.
     """
-    scores: dict[tuple[int, int], float] = {}
     null_score = min((float(w.null_score) for w in windows), default=0.0)
-    for window in windows:
-        for start, end, score in _window_spans(window, n_best_size, max_answer_length):
-            key = (start, end)
-            if score > scores.get(key, float("-inf")):
-                scores[key] = score
-    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:n_best_size]
-    return SpanPrediction(tuple(Span(s, e, score) for (s, e), score in ranked), null_score)
+    found = [_window_spans(window, n_best_size, max_answer_length) for window in windows]
+    best: dict[tuple[int, int], Span] = {}
+    if found:
+        starts, ends, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+        for i in np.lexsort((ends, starts, -scores)).tolist():
+            start, end = int(starts[i]), int(ends[i])
+            best.setdefault((start, end), Span(start, end, float(scores[i])))
+            if len(best) == n_best_size:
+                break
+    return SpanPrediction(tuple(best.values()), null_score)
 
 
 def _window_spans(
     window: WindowLogits, n_best_size: int, max_answer_length: int
-) -> list[tuple[int, int, float]]:
-    """The best spans of one window as (first character, one past the last, score)."""
-    start_logits = np.asarray(window.start_logits, dtype=np.float32)
-    end_logits = np.asarray(window.end_logits, dtype=np.float32)
-    n = len(start_logits)
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """The best spans of one window: first characters, one past the last, scores; in no order."""
+    n = len(window.start_logits)
     if n == 0:
-        return []
+        return window.offsets[:0, 0], window.offsets[:0, 1], np.zeros(0, dtype=np.float32)
     width = min(max_answer_length, n)
-    # scores[i, k] is the span that starts at token i and ends at token i + k
-    padded_ends = np.concatenate([end_logits, np.full(width - 1, -np.inf, dtype=np.float32)])
-    scores = start_logits[:, None] + np.lib.stride_tricks.sliding_window_view(padded_ends, width)
     # a token without characters (some tokenizers make them) is no edge of a span
     empty = window.offsets[:, 0] >= window.offsets[:, 1]
-    scores[empty, :] = -np.inf
-    ends = np.arange(n)[:, None] + np.arange(width)[None, :]
-    scores[(ends >= n) | empty[np.minimum(ends, n - 1)]] = -np.inf
+    starts = np.where(empty, -np.inf, window.start_logits).astype(np.float32)
+    ends = np.full(n + width - 1, -np.inf, dtype=np.float32)
+    ends[:n] = np.where(empty, -np.inf, window.end_logits)
+    # scores[i, k] is the span that starts at token i and ends at token i + k
+    scores = starts[:, None] + np.lib.stride_tricks.sliding_window_view(ends, width)
     flat = scores.ravel()
     # byte-level tokenizers can give two tokens the same characters: look a little further
     wanted = min(4 * n_best_size, flat.size)
-    top = np.argpartition(-flat, wanted - 1)[:wanted]
+    top = np.argpartition(flat, flat.size - wanted)[flat.size - wanted :]
     top = top[np.isfinite(flat[top])]
     first, length = np.divmod(top, width)
-    begins, stops = window.offsets[first, 0], window.offsets[first + length, 1]
-    return list(zip(begins.tolist(), stops.tolist(), flat[top].tolist(), strict=True))
+    return window.offsets[first, 0], window.offsets[first + length, 1], flat[top]

@@ -26,6 +26,7 @@ REACH_CHARS = 2_000
 _TO_SPACE = {
     c: " " for c in [*range(0x80, 0x3001), *range(0xD800, 0xE000)] if chr(c).isspace() or c >= 0xD800
 }
+_MAY_BREAK = re.compile(r"[\r\n\f\v\x1c-\x1e\u2029]")
 _NEW_BLOCK = re.compile(
     r"""
       (?:\r\n?|\n)[^\S\r\n]*(?:\r\n?|\n)\s*              # a blank line
@@ -133,7 +134,8 @@ def trim(text: str, start: int, end: int) -> Span:
 
 def _blocks(text: str, start: int, end: int) -> Iterator[Span]:
     """Stretches of running text: paragraphs, list items, rows, each bounded in length."""
-    edges = [start, *(m.end() for m in _NEW_BLOCK.finditer(text, start, end)), end]
+    breaks = _NEW_BLOCK.finditer(text, start, end) if _MAY_BREAK.search(text, start, end) else ()
+    edges = [start, *(m.end() for m in breaks), end]
     for low, high in pairwise(edges):
         while high - low > MAX_BLOCK_CHARS:
             cut = _last_gap(text, low + MAX_BLOCK_CHARS // 2, low + MAX_BLOCK_CHARS)
@@ -147,7 +149,7 @@ def _sentences_of_block(text: str, start: int, end: int) -> list[Span]:
     block = text[start:end]
     spans: list[Span] = []
     position = start
-    for piece in _segment(block.translate(_TO_SPACE)):
+    for piece in _segment(block if block.isascii() else block.translate(_TO_SPACE)):
         span = trim(text, position, position + len(piece))
         position += len(piece)
         if span[0] == span[1]:
@@ -173,7 +175,8 @@ def _belongs_to_previous(text: str, previous: Span, span: Span) -> bool:
 
 def _segment(block: str) -> list[str]:
     """The library's pieces of a block, which joined are the block."""
-    language = "ru" if len(_CYRILLIC.findall(block)) > len(_LATIN.findall(block)) else "en"
+    n_cyrillic = len(_CYRILLIC.findall(block))
+    language = "ru" if n_cyrillic and n_cyrillic > len(_LATIN.findall(block)) else "en"
     try:
         pieces: list[str] = sentencex.segment(language, block)
     except BaseException as error:

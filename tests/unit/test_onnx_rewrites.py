@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from skills.onnx_rewrites import norms_of_tokens, replace_layer_norms, scale_tokens
+from skills.onnx_rewrites import move_biases, norms_of_tokens, replace_layer_norms, scale_tokens
 
 HIDDEN = 8
 
@@ -73,6 +73,84 @@ def test_a_norm_over_chosen_places_stays() -> None:
     assert norms_of_tokens(graph) == set()
     assert replace_layer_norms(graph, set(), "ids") == 0
     assert [node.op_type for node in graph.node] == ["LayerNormalization", "Identity"]
+
+
+def block(*further: Any) -> onnx.GraphProto:
+    """A norm that goes into a product with a bias and, beside it, into a sum that ends in a second norm."""
+    random = np.random.default_rng(2)
+    nodes = [
+        norm("x", "a"),
+        helper.make_node("MatMul", ["a", "up"], ["raised"]),
+        helper.make_node("Add", ["up bias", "raised"], ["inner"]),
+        helper.make_node("Relu", ["inner"], ["active"]),
+        helper.make_node("MatMul", ["active", "down"], ["lowered"]),
+        helper.make_node("Add", ["lowered", "down bias"], ["back"]),
+        helper.make_node("Add", ["back", "a"], ["sum"]),
+        norm("sum", "b"),
+        *further,
+    ]
+    constants = CONSTANTS | {
+        "up": random.normal(0, 1, (HIDDEN, 12)),
+        "up bias": random.normal(0, 1, 12),
+        "down": random.normal(0, 1, (12, HIDDEN)),
+        "down bias": random.normal(0, 1, HIDDEN),
+    }
+    return graph_of(nodes, constants)
+
+
+def moved(graph: onnx.GraphProto) -> tuple[int, int]:
+    """How many biases were moved, and by how many sums the graph became shorter; its results are compared."""
+    expected = run(model_of(graph), ROWS)
+    norms = {node.output[0] for node in graph.node if node.op_type == "LayerNormalization"}
+    replace_layer_norms(graph, norms, "ids")
+    n_sums = sum(node.op_type == "Add" for node in graph.node)
+    n_moved = move_biases(graph, norms)
+    np.testing.assert_allclose(run(model_of(graph), ROWS), expected, rtol=1e-4, atol=1e-4)
+    return n_moved, n_sums - sum(node.op_type == "Add" for node in graph.node)
+
+
+def test_a_norms_bias_is_added_by_the_products_and_the_sum_that_take_it_in() -> None:
+    # the second norm's result is the graph's: nobody is left to add its bias
+    assert moved(block(TAIL)) == (1, 1)
+
+
+def test_attention_takes_a_bias_in() -> None:
+    random = np.random.default_rng(3)
+    attention = helper.make_node(
+        "Attention", ["b", "qkv", "qkv bias"], ["c"], domain="com.microsoft", num_heads=2
+    )
+    tail = [
+        attention,
+        helper.make_node("MatMul", ["c", "out"], ["d"]),
+        helper.make_node("Add", ["d", "out bias"], ["e"]),
+        helper.make_node("Add", ["b", "e"], ["y"]),
+        helper.make_node("Shape", ["b"], ["size"]),
+    ]
+    graph = block(*tail)
+    for name, shape in {
+        "qkv": (HIDDEN, 24),
+        "qkv bias": 24,
+        "out": (HIDDEN, HIDDEN),
+        "out bias": HIDDEN,
+    }.items():
+        tensor = random.normal(0, 1, shape).astype(np.float32)
+        graph.initializer.append(numpy_helper.from_array(tensor, name))
+    assert moved(graph) == (2, 2)
+
+
+def test_a_bias_stays_where_anything_else_takes_the_norm_in() -> None:
+    assert moved(block(helper.make_node("Mul", ["a", "b"], ["y"]))) == (0, 0)
+    # a product without a bias of its own, and one of two variables
+    square = helper.make_node("MatMul", ["a", "square"], ["c"])
+    for last in (["c", "b"], ["b", "c"]):
+        graph = block(square, helper.make_node("Mul", last, ["y"]))
+        graph.initializer.append(numpy_helper.from_array(np.eye(HIDDEN, dtype=np.float32), "square"))
+        assert moved(graph) == (0, 0)
+    # what the sum's other side comes to is taken elsewhere, too, or is a result
+    assert moved(block(helper.make_node("Mul", ["b", "back"], ["y"]))) == (0, 0)
+    graph = block(TAIL)
+    graph.output[0].name = "back"
+    assert moved(graph) == (0, 0)
 
 
 def feed_forward() -> onnx.GraphProto:
