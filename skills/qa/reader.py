@@ -203,7 +203,7 @@ class SquadReader(TrainedComponent):
         )
 
     def _logits_of(self, windows: Sequence[Window]) -> list[WindowLogits]:
-        return window_logits(self.model, windows, self.tokenizer.template.pad_id, self.max_batch_tokens)
+        return window_logits(self.model, windows, self.max_batch_tokens)
 
     # -- training: DeepPavlov's and skills.training's side ---------------------------------
 

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from skills.qa.spans import FloatArray, WindowLogits
-from skills.qa.windows import IntArray, Window, collate
-from skills.runtime import OnnxModel, by_length
+from skills.qa.windows import Window, collate
+from skills.runtime import IntArray, OnnxModel, by_length
 
 
 class SpanModel(Protocol):
@@ -45,15 +45,12 @@ class OnnxSpanModel:
         return start, end
 
 
-def window_logits(
-    model: SpanModel, windows: Sequence[Window], pad_id: int, max_batch_tokens: int
-) -> list[WindowLogits]:
+def window_logits(model: SpanModel, windows: Sequence[Window], max_batch_tokens: int) -> list[WindowLogits]:
     """Run windows through the model in batches of similar length.
 
     Args:
         model: gives the logits.
         windows: of any questions and contexts.
-        pad_id: the tokenizer's.
         max_batch_tokens: padded tokens in a batch at the most.
 
     Returns:
@@ -61,7 +58,7 @@ def window_logits(
     """
     found: dict[int, WindowLogits] = {}
     for group in by_length([len(w.input_ids) for w in windows], max_batch_tokens):
-        start, end = model(*collate([windows[i] for i in group], pad_id))
+        start, end = model(*collate([windows[i] for i in group]))
         for row, index in enumerate(group):
             window = windows[index]
             inside = slice(window.context_start, window.context_start + len(window.offsets))

@@ -75,7 +75,7 @@ class Teacher:
         step = max(1, self.max_batch_tokens // longest)
         for first in range(0, len(windows), step):
             group = windows[first : first + step]
-            start, end = self.model(*collate(group, self.tokenizer.template.pad_id))
+            start, end = self.model(*collate(group))
             for window, starts, ends in zip(group, start, end, strict=True):
                 inside = slice(window.context_start, window.context_start + len(window.offsets))
                 kept = [np.concatenate([a[:1], a[inside]]).astype(np.float16) for a in (starts, ends)]

@@ -21,8 +21,9 @@ from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.low_rank import save_low_rank, with_low_rank
 from skills.qa.spans import FloatArray
 from skills.qa.teacher import Teacher
-from skills.qa.windows import IntArray, Window, WindowTokenizer, collate
+from skills.qa.windows import Window, WindowTokenizer, collate
 from skills.quantization_aware import quantization_aware
+from skills.runtime import IntArray
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class ReaderLearner(Learner):
             read.append(context)
         self.model.train()
         # few different shapes: the kernels are compiled anew, and kept, for each
-        inputs = collate(windows, self.tokenizer.template.pad_id, multiple_of=32)
+        inputs = collate(windows, multiple_of=32)
         given = self._logits(*inputs)
         targets = torch.tensor(firsts), torch.tensor(lasts)
         loss = 0.5 * sum(map(torch.nn.functional.cross_entropy, given, targets), torch.tensor(0.0))

@@ -14,13 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from skills.errors import ConfigurationError
-from skills.runtime import encodable, load_tokenizer
-
-IntArray = NDArray[np.int64]
+from skills.runtime import IntArray, encodable, load_tokenizer, side_by_side
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,6 @@ class PairTemplate:
     between: tuple[int, ...]
     after: tuple[int, ...]
     context_type_id: int
-    pad_id: int
 
     @property
     def n_special(self) -> int:
@@ -154,37 +150,26 @@ class WindowTokenizer:
         first = [i for i, s in enumerate(sequence) if s == 0]
         second = [i for i, s in enumerate(sequence) if s == 1]
         ids = encoding.ids
-        pad = next((i for t in ("[PAD]", "<pad>") if (i := self._tokenizer.token_to_id(t)) is not None), 0)
         return PairTemplate(
             before=tuple(ids[: first[0]]),
             between=tuple(ids[first[-1] + 1 : second[0]]),
             after=tuple(ids[second[-1] + 1 :]),
             context_type_id=encoding.type_ids[second[0]],
-            pad_id=pad,
         )
 
 
-def collate(
-    windows: Sequence[Window], pad_id: int, multiple_of: int = 1
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Pad windows to the longest of them.
+def collate(windows: Sequence[Window], multiple_of: int = 1) -> tuple[IntArray, IntArray, IntArray]:
+    """Fill windows up to the longest of them.
 
     Args:
         windows: at least one.
-        pad_id: the tokenizer's.
         multiple_of: the length is rounded up to a multiple of this.
 
     Returns:
         input_ids, attention_mask, token_type_ids, each of shape (n_windows, longest).
     """
-    longest = max(len(window.input_ids) for window in windows)
-    shape = (len(windows), -(-longest // multiple_of) * multiple_of)
-    input_ids = np.full(shape, pad_id, dtype=np.int64)
-    attention_mask = np.zeros(shape, dtype=np.int64)
-    token_type_ids = np.zeros(shape, dtype=np.int64)
+    input_ids, attention_mask = side_by_side([window.input_ids for window in windows], multiple_of)
+    token_type_ids = np.zeros_like(input_ids)
     for row, window in enumerate(windows):
-        length = len(window.input_ids)
-        input_ids[row, :length] = window.input_ids
-        attention_mask[row, :length] = 1
-        token_type_ids[row, :length] = window.token_type_ids
+        token_type_ids[row, : len(window.token_type_ids)] = window.token_type_ids
     return input_ids, attention_mask, token_type_ids

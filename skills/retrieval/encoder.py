@@ -25,7 +25,7 @@ from skills.checkpoints import checkpoint_folder, source_hashes
 from skills.compiled import DEFAULT_CACHE, Precision, compile_checkpoint
 from skills.dialog import Progress
 from skills.errors import parameter_names, refuse_unknown, whole_number
-from skills.runtime import OnnxModel, by_length, encodable, load_tokenizer
+from skills.runtime import OnnxModel, by_length, encodable, load_tokenizer, side_by_side
 
 log = logging.getLogger(__name__)
 
@@ -115,16 +115,11 @@ class OnnxEncoder:
 
     @staticmethod
     def _forward(model: OnnxModel, ids: Sequence[Sequence[int]]) -> FloatArray:
-        shape = (len(ids), max(len(i) for i in ids))
-        input_ids = np.zeros(shape, dtype=np.int64)
-        attention_mask = np.zeros(shape, dtype=np.int64)
-        for row, tokens in enumerate(ids):
-            input_ids[row, : len(tokens)] = tokens
-            attention_mask[row, : len(tokens)] = 1
+        input_ids, attention_mask = side_by_side(ids)
         given = {
             "input_ids": input_ids,
             "attention_mask": attention_mask,
-            "token_type_ids": np.zeros(shape, dtype=np.int64),
+            "token_type_ids": np.zeros_like(input_ids),
         }
         (vectors,) = model(given)
         return np.asarray(vectors, dtype=np.float32)

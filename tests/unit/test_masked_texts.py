@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skills.generation.masked_lm.masking import Masking, mask_text, pad
+from skills.generation.masked_lm.masking import Masking, mask_text
 from skills.generation.masked_lm.scoring import masked_accuracy, pseudo_perplexity
 
 
@@ -27,9 +27,6 @@ def test_masked_training_texts_can_be_put_together_again(seed: int, n: int, cont
     assert list(whole[1:-1]) == ids[: len(whole) - 2]
 
 
-def test_padding_and_scores() -> None:
-    input_ids, attention_mask = pad([np.array([5, 6]), np.array([7])], pad_id=0)
-    assert input_ids.tolist() == [[5, 6], [7, 0]]
-    assert attention_mask.tolist() == [[1, 1], [1, 0]]
+def test_scores() -> None:
     assert masked_accuracy([[1, 0], [1, 1]]) == 0.75
     assert pseudo_perplexity([[np.log(0.5)], [np.log(0.125)]]) == pytest.approx(4.0)

@@ -17,7 +17,7 @@ from tokenizers.processors import TemplateProcessing
 
 from skills.errors import ConfigurationError, DamagedCheckpoint
 from skills.qa.windows import WindowTokenizer, collate
-from skills.runtime import by_length
+from skills.runtime import by_length, side_by_side
 
 
 def tokenizer_file(folder: Path, style: str = "bert") -> Path:
@@ -69,19 +69,26 @@ def test_windows_cover_the_context_and_overlap(small: WindowTokenizer, words: li
 def test_pair_templates_are_read_off_the_tokenizer(tmp_path: Path) -> None:
     bert = WindowTokenizer(tokenizer_file(tmp_path, "bert"))
     assert (bert.template.before, bert.template.between, bert.template.after) == ((2,), (3,), (3,))
-    assert (bert.template.context_type_id, bert.template.pad_id) == (1, 0)
+    assert bert.template.context_type_id == 1
     roberta = WindowTokenizer(tokenizer_file(tmp_path, "roberta"))
     assert (roberta.template.before, roberta.template.between, roberta.template.after) == ((0,), (2, 2), (2,))
-    assert (roberta.template.context_type_id, roberta.template.pad_id) == (0, 1)
+    assert roberta.template.context_type_id == 0
 
 
-def test_collate_pads_to_the_longest(small: WindowTokenizer) -> None:
+def test_collate_fills_up_to_the_longest_with_what_ends_a_window(small: WindowTokenizer) -> None:
     windows = small.windows(["q", "q q q"], ["ab", "ab cd"])
-    ids, mask, types = collate(windows, pad_id=7)
+    ids, mask, types = collate(windows)
     assert ids.shape == mask.shape == types.shape == (2, 8)
     assert mask.sum(1).tolist() == [5, 8]
-    assert ids[0, 5:].tolist() == [7, 7, 7]
+    assert ids[0, 4:].tolist() == [small.template.after[0]] * 4
     assert types[1].tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_texts_side_by_side_end_in_their_own_last_tokens() -> None:
+    ids, mask = side_by_side([[2, 5, 3], [2, 3]], multiple_of=4)
+    assert ids.tolist() == [[2, 5, 3, 3], [2, 3, 3, 3]]
+    assert mask.tolist() == [[1, 1, 1, 0], [1, 1, 0, 0]]
+    assert side_by_side([[7]])[0].tolist() == [[7]]
 
 
 @given(st.lists(st.integers(1, 60), max_size=30), st.integers(1, 80))

@@ -16,12 +16,12 @@ from skills.compiled import DEFAULT_CACHE, Precision
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
 from skills.generation.decoding import decoding_from
 from skills.generation.masked_lm.filling import ORDERS, Filling, Request, continuation
-from skills.generation.masked_lm.masking import FloatArray, pad
+from skills.generation.masked_lm.masking import FloatArray
 from skills.generation.masked_lm.model import load_masked_model
 from skills.generation.masked_lm.prompts import Prompt
 from skills.generation.masked_lm.scoring import MaskedModel
 from skills.generation.masked_lm.vocabulary import Vocabulary
-from skills.runtime import by_length
+from skills.runtime import by_length, side_by_side
 
 
 @register("bert_generator")
@@ -141,7 +141,7 @@ def write_all(
             members = [requests[i] for i in group]
             rows = np.concatenate([np.full(len(r.places), i) for i, (_, r) in enumerate(members)])
             columns = np.concatenate([r.places for _, r in members])
-            batch = pad([r.input_ids for _, r in members], vocabulary.pad_id)
+            batch = side_by_side([r.input_ids for _, r in members])
             logits = model(*batch, rows, columns)
             for row, (index, _) in enumerate(members):
                 go_on(index, logits[rows == row])

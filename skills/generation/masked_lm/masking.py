@@ -102,20 +102,6 @@ def mask_text(
     return Masked(whole, positions + len(before), original[positions])
 
 
-def pad(texts: Sequence[IntArray], pad_id: int) -> tuple[IntArray, IntArray]:
-    """Inputs side by side.
-
-    Returns:
-        input_ids and attention_mask, each of shape (n_texts, longest).
-    """
-    input_ids = np.full((len(texts), max(len(t) for t in texts)), pad_id, dtype=np.int64)
-    attention_mask = np.zeros_like(input_ids)
-    for row, text in enumerate(texts):
-        input_ids[row, : len(text)] = text
-        attention_mask[row, : len(text)] = 1
-    return input_ids, attention_mask
-
-
 def log_softmax(logits: FloatArray) -> FloatArray:
     """Log-probabilities over the last axis."""
     shifted = logits - logits.max(-1, keepdims=True)

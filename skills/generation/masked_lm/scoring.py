@@ -13,9 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
-from skills.generation.masked_lm.masking import FloatArray, IntArray, Masking, log_softmax, mask_text, pad
+from skills.generation.masked_lm.masking import FloatArray, IntArray, Masking, log_softmax, mask_text
 from skills.generation.masked_lm.vocabulary import Vocabulary
-from skills.runtime import by_length
+from skills.runtime import by_length, side_by_side
 
 #: Devlin et al. 2019's share of hidden tokens, all of them shown as masks.
 HIDDEN = Masking(continuation=0.0, random_rate=0.15, keep=0.0, swap=0.0)
@@ -45,7 +45,7 @@ def named_tokens(model: MaskedModel, vocabulary: Vocabulary, ids: Sequence[int])
         HIDDEN, random,
     )  # fmt: skip
     rows = np.zeros_like(masked.positions)
-    logits = model(*pad([masked.input_ids], vocabulary.pad_id), rows, masked.positions)
+    logits = model(*side_by_side([masked.input_ids]), rows, masked.positions)
     return [int(hit) for hit in logits.argmax(-1) == masked.targets]
 
 
@@ -73,7 +73,7 @@ def pseudo_log_probabilities(
     found: list[float] = [0.0] * len(inputs)
     for group in by_length([len(i) for i in inputs], max_batch_tokens):
         columns = np.array([places[i] + len(vocabulary.before) for i in group], dtype=np.int64)
-        batch = pad([inputs[i] for i in group], vocabulary.pad_id)
+        batch = side_by_side([inputs[i] for i in group])
         logs = log_softmax(model(*batch, np.arange(len(group)), columns))
         for row, index in enumerate(group):
             found[index] = float(logs[row, ids[places[index]]])

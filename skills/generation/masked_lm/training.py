@@ -16,11 +16,11 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from skills.generation.masked_lm.head import masked_logits
-from skills.generation.masked_lm.masking import FloatArray, IntArray, Masked, Masking, mask_text, pad
+from skills.generation.masked_lm.masking import FloatArray, IntArray, Masked, Masking, mask_text
 from skills.generation.masked_lm.vocabulary import Vocabulary
 from skills.generation.text_folder import TextFolderReader
 from skills.learning import Learner, Recipe, fast_autocast, load_to_train
-from skills.runtime import by_length
+from skills.runtime import by_length, side_by_side
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class MaskedLearner(Learner):
         columns = np.concatenate([m.positions for m in masked])
         targets = np.concatenate([m.targets for m in masked])
         self.model.train()
-        logits = self._logits(*pad([m.input_ids for m in masked], self.vocabulary.pad_id), rows, columns)
+        logits = self._logits(*side_by_side([m.input_ids for m in masked]), rows, columns)
         return (
             torch.nn.functional.cross_entropy(logits, torch.from_numpy(targets), reduction="sum") / n_hidden
         )
