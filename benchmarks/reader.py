@@ -41,9 +41,11 @@ def main(arguments: list[str]) -> int:
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         merged = Path(folder) / "merged"
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.reader", "--worker", "merge", str(merged), ""], check=True
-        )
+        merging = [sys.executable, "-m", "benchmarks.reader", "--worker", "merge", str(merged), ""]
+        done = subprocess.run(merging, check=False, capture_output=True, text=True)
+        if done.returncode:
+            print(f"merging failed: {done.stderr.strip().splitlines()[-1]}")
+            return 1
         questions = Path(folder) / "questions.json"
         questions.write_text(json.dumps(pairs_of(squad, n)), "utf-8")
         found: dict[str, list[dict[str, Any]]] = {engine: [] for engine in ENGINES}

@@ -25,7 +25,7 @@ Head = Literal["span", "encoder", "masked_lm"]
 Precision = Literal["auto", "int8", "fp32"]
 
 #: Counts up whenever the compiler makes something else of the same weights.
-COMPILER_VERSION = 7
+COMPILER_VERSION = 8
 DEFAULT_CACHE = "~/.cache/quoth/compiled"
 #: The two files of an adapter.
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

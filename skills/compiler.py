@@ -213,12 +213,12 @@ def _prepare(fused: Path, norms: set[str], samples: Any) -> None:
     """Make a graph, in its file, lose little in 8 bits (``skills.onnx_rewrites``, ``skills.smoothing``)."""
     import onnx
 
-    from skills.onnx_rewrites import scale_tokens
-    from skills.smoothing import smooth_inputs
+    from skills.onnx_rewrites import activated_inputs, scale_tokens
+    from skills.smoothing import smooth_inputs, uneven_tokens
 
-    model = onnx.load(str(fused))
-    scale_tokens(model.graph)
-    smooth_inputs(model, norms, samples, fused.with_name("seen.onnx"))
+    model, scratch = onnx.load(str(fused)), fused.with_name("seen.onnx")
+    scale_tokens(model.graph, uneven_tokens(model, activated_inputs(model.graph), samples, scratch))
+    smooth_inputs(model, norms, samples, scratch)
     onnx.save_model(model, str(fused))
 
 

@@ -21,6 +21,7 @@ scale of its own (their "vector-wise quantization").
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -107,20 +108,26 @@ def move_biases(graph: onnx.GraphProto, outputs: set[str]) -> int:
     return moved
 
 
-def scale_tokens(graph: onnx.GraphProto) -> int:
-    """Give every token a scale of its own where an activation function goes into a matrix product, in place.
+def activated_inputs(graph: onnx.GraphProto) -> list[str]:
+    """What comes out of activation functions and goes into matrix products."""
+    activated = {node.output[0] for node in graph.node if node.op_type in _ACTIVATIONS}
+    return [n.input[0] for n in graph.node if n.op_type == "MatMul" and n.input[0] in activated]
+
+
+def scale_tokens(graph: onnx.GraphProto, tensors: Set[str]) -> int:
+    """Give every token a scale of its own where one of some tensors goes into a matrix product, in place.
 
     Args:
         graph: to be changed; the result of its products is the same but for rounding.
+        tensors: of :func:`activated_inputs`.
 
     Returns:
         in how many places.
     """
-    activated = {node.output[0] for node in graph.node if node.op_type in _ACTIVATIONS}
     nodes: list[Any] = []
     scaled = 0
     for node in graph.node:
-        if node.op_type == "MatMul" and node.input[0] in activated:
+        if node.op_type == "MatMul" and node.input[0] in tensors:
             scaled += 1
             nodes += _with_scales(node)
         else:

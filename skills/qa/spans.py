@@ -104,7 +104,12 @@ def _window_spans(
     flat = scores.ravel()
     # byte-level tokenizers can give two tokens the same characters: look a little further
     wanted = min(4 * n_best_size, flat.size)
-    top = np.argpartition(flat, flat.size - wanted)[flat.size - wanted :]
+    if n > wanted:  # as many starts have a span with at least this score, so that the best spans have it, too
+        least = np.partition(scores.max(1), n - wanted)[n - wanted]
+        top = np.flatnonzero(flat >= least)
+    else:
+        top = np.arange(flat.size)
+    top = top[np.argpartition(flat[top], top.size - wanted)[top.size - wanted :]]
     top = top[np.isfinite(flat[top])]
     first, length = np.divmod(top, width)
     return window.offsets[first, 0], window.offsets[first + length, 1], flat[top]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ class WindowTokenizer:
         """Tokenize a text without special tokens."""
         encoding: Encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
         ids = np.asarray(encoding.ids, dtype=np.int64)
-        offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        offsets = np.fromiter(chain.from_iterable(encoding.offsets), dtype=np.int64).reshape(-1, 2)
         return Tokens(ids, offsets)
 
     def windows(self, questions: Sequence[str], contexts: Sequence[str]) -> list[Window]:

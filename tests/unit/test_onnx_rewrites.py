@@ -12,7 +12,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from skills.onnx_rewrites import move_biases, norms_of_tokens, replace_layer_norms, scale_tokens
+from skills.onnx_rewrites import (
+    activated_inputs,
+    move_biases,
+    norms_of_tokens,
+    replace_layer_norms,
+    scale_tokens,
+)
 
 HIDDEN = 8
 
@@ -176,7 +182,8 @@ def test_a_token_with_huge_values_takes_nothing_from_the_others(tmp_path: Path) 
     rows[0, 0] *= 1000
     expected = run(model_of(feed_forward()), rows)
     scaled = feed_forward()
-    assert scale_tokens(scaled) == 1
+    assert activated_inputs(scaled) == ["active"]
+    assert scale_tokens(scaled, {"active"}) == 1
     np.testing.assert_allclose(run(model_of(scaled), rows), expected, rtol=1e-4, atol=1e-4)
 
     def error(graph: onnx.GraphProto) -> float:
@@ -190,11 +197,12 @@ def test_a_token_with_huge_values_takes_nothing_from_the_others(tmp_path: Path) 
 def test_tokens_that_nothing_activates_have_a_scale_too() -> None:
     nothing = np.full((1, 3, HIDDEN), -20, dtype=np.float32)
     graph = feed_forward()
-    scale_tokens(graph)
+    scale_tokens(graph, {"active"})
     assert np.isfinite(run(model_of(graph), nothing)).all()
 
 
 def test_other_products_stay() -> None:
     graph = graph_of([helper.make_node("MatMul", ["x", "back"], ["y"])], {"back": np.eye(HIDDEN)})
-    assert scale_tokens(graph) == 0
+    assert activated_inputs(graph) == []
+    assert scale_tokens(graph, set()) == 0
     assert [node.op_type for node in graph.node] == ["MatMul"]

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from skills.errors import DamagedCheckpoint
-from skills.smoothing import SAMPLES, sample_inputs, smooth_inputs
+from skills.smoothing import SAMPLES, sample_inputs, smooth_inputs, uneven_tokens
 from tests.support.tiny_bert import tiny_bert
 
 CHANNELS = 16
@@ -66,6 +66,20 @@ def test_a_large_channel_takes_nothing_from_the_others(tmp_path: Path) -> None:
     smooth = model_of([("up", "a")])
     smooth_inputs(smooth, {"n"}, SAMPLED, tmp_path / "seen.onnx")
     assert error(smooth) < error(model_of([("up", "a")])) / 3
+
+
+def test_tokens_are_uneven_where_a_few_are_far_larger_than_most(tmp_path: Path) -> None:
+    model, rows = model_of([("up", "a")]), RANDOM.normal(0, 1, (1, 9, CHANNELS)).astype(np.float32)
+
+    def uneven(*samples: Any) -> set[str]:
+        return uneven_tokens(model, ["n"], [{"x": sample} for sample in samples], tmp_path / "seen.onnx")
+
+    one_large = rows.copy()
+    one_large[0, 3] *= 10
+    assert uneven(rows, rows * 10) == set()
+    assert uneven(rows, one_large) == {"n"}
+    assert uneven_tokens(model, [], [{"x": rows}], tmp_path / "seen.onnx") == set()
+    assert [value.name for value in model.graph.output] == ["a", "rest"]
 
 
 def test_weights_that_two_products_share_stay(tmp_path: Path) -> None:
