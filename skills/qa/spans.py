@@ -78,11 +78,11 @@ def best_spans(
     best: dict[tuple[int, int], Span] = {}
     if found:
         starts, ends, scores = (np.concatenate(column) for column in zip(*found, strict=True))
-        for i in np.lexsort((ends, starts, -scores)).tolist():
-            start, end = int(starts[i]), int(ends[i])
-            best.setdefault((start, end), Span(start, end, float(scores[i])))
+        order = np.lexsort((ends, starts, -scores))
+        for start, end, score in zip(*(c[order].tolist() for c in (starts, ends, scores)), strict=True):
             if len(best) == n_best_size:
                 break
+            best.setdefault((start, end), Span(start, end, score))
     return SpanPrediction(tuple(best.values()), null_score)
 
 
@@ -94,22 +94,23 @@ def _window_spans(
     if n == 0:
         return window.offsets[:0, 0], window.offsets[:0, 1], np.zeros(0, dtype=np.float32)
     width = min(max_answer_length, n)
+    starts = np.asarray(window.start_logits, dtype=np.float32)
+    ends = np.full(n + width - 1, -np.inf, dtype=np.float32)
+    ends[:n] = window.end_logits
     # a token without characters (some tokenizers make them) is no edge of a span
     empty = window.offsets[:, 0] >= window.offsets[:, 1]
-    starts = np.where(empty, -np.inf, window.start_logits).astype(np.float32)
-    ends = np.full(n + width - 1, -np.inf, dtype=np.float32)
-    ends[:n] = np.where(empty, -np.inf, window.end_logits)
-    # scores[i, k] is the span that starts at token i and ends at token i + k
-    scores = starts[:, None] + np.lib.stride_tricks.sliding_window_view(ends, width)
+    if empty.any():
+        starts, ends[:n] = np.where(empty, -np.inf, starts), np.where(empty, -np.inf, ends[:n])
+    # scores[i, k] is the span that starts at token i and ends at token i + k: row i sees ends[i : i + width]
+    step = ends.itemsize
+    scores = starts[:, None] + np.ndarray((n, width), ends.dtype, ends, strides=(step, step))
     flat = scores.ravel()
     # byte-level tokenizers can give two tokens the same characters: look a little further
-    wanted = min(4 * n_best_size, flat.size)
-    if n > wanted:  # as many starts have a span with at least this score, so that the best spans have it, too
-        least = np.partition(scores.max(1), n - wanted)[n - wanted]
-        top = np.flatnonzero(flat >= least)
-    else:
-        top = np.arange(flat.size)
-    top = top[np.argpartition(flat[top], top.size - wanted)[top.size - wanted :]]
-    top = top[np.isfinite(flat[top])]
+    wanted = 4 * n_best_size
+    # as many starts have a span with at least this score, so all of the best spans have it, too
+    least = np.partition(scores.max(1), n - wanted)[n - wanted] if n > wanted else -np.inf
+    top = np.flatnonzero(flat >= max(least, np.finfo(flat.dtype).min))
+    if top.size > 4 * wanted:
+        top = top[np.argpartition(flat[top], top.size - wanted)[top.size - wanted :]]
     first, length = np.divmod(top, width)
     return window.offsets[first, 0], window.offsets[first + length, 1], flat[top]
