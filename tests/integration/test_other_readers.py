@@ -108,6 +108,11 @@ def test_models_with_other_special_tokens_read_as_transformers_has_them(tmp_path
         intermediate_size=64, max_position_embeddings=130, pad_token_id=0, type_vocab_size=1,
     )  # fmt: skip
     model = getattr(transformers, f"{name}ForQuestionAnswering")(config).eval()
+    for layer, parameter in model.named_parameters():
+        if layer.endswith("intermediate.dense.weight"):  # few tokens have a large value
+            parameter.data[0] = torch.eye(32)[0] * 20
+        elif layer.endswith("intermediate.dense.bias"):
+            parameter.data[0] = -20
     model.save_pretrained(folder)
     reader = SquadReader(str(folder), cache_path=str(tmp_path / "cache"), precision="fp32", **SHORT)
     windows = reader.tokenizer.windows(["when was the bridge built?"], [CONTEXT])

@@ -101,7 +101,7 @@ def test_a_low_rank_adapter_learns_and_is_what_the_reader_reads(data: Path) -> N
     recipe = ReaderRecipe(lora_rank=16)
     learner = ReaderLearner(data / "base", "base", tokenizer, recipe, data / "next", adapter)
     windows = tokenizer.windows(question[1], question[0])
-    start, _ = learner(*collate(windows, 0))
+    start, _ = learner(*collate(windows))
     first = int(start[0, windows[0].context_start :].argmax())
     assert question[0][0][windows[0].offsets[first, 0] :].startswith("1806")
     # where only the later layers go on learning, the earlier pairs are written as they were
