@@ -45,7 +45,7 @@ class Vocabulary:
         before: special tokens that begin an input.
         after: special tokens that end one.
         mask_id: the mask.
-        pad_id: the filler.
+        pad_id: the padding token, which is never written.
         special_ids: every special token.
         separator_id: the first of ``after``.
         end_ids: the tokens . ? !
@@ -54,7 +54,7 @@ class Vocabulary:
 
     Raises:
         DamagedCheckpoint: if the file is not a tokenizer.
-        ConfigurationError: if it has no mask, no filler or nothing that ends an input.
+        ConfigurationError: if it has no mask, no padding token or nothing that ends an input.
     """
 
     def __init__(self, tokenizer_file: Path) -> None:
