@@ -67,7 +67,7 @@ def longest_input(folder: Path, max_seq_length: int) -> int:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise DamagedCheckpoint(f"{folder / 'config.json'} cannot be read: {error}") from error
-    # RoBERTa's family begins to count after the filler's id, and loses two positions by that
+    # RoBERTa's family begin to count after the padding token's id, and loses two positions by that
     positions = int(config.get("max_position_embeddings", max_seq_length + 2)) - 2
     if max_seq_length < 8:
         raise ConfigurationError(f"max_seq_length: expected at least 8 tokens, got {max_seq_length}")

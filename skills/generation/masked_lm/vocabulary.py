@@ -23,7 +23,7 @@ from skills.runtime import encodable, load_tokenizer
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-#: What families call their mask and their filler.
+#: What families call their mask and their padding token.
 MASK_TOKENS = ("[MASK]", "<mask>")
 PAD_TOKENS = ("[PAD]", "<pad>")
 #: What ends a sentence.
