@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, TypeVar
 
+from skills.errors import whole_number
+
 Example = TypeVar("Example")
 
 
@@ -72,6 +74,15 @@ class PooledBatches:
             return
         random = Random(f"{self.seed}:{self.epoch}")  # noqa: S311
         yield from pooled_batches(self.epoch_examples(random), batch_size, self.pool, random, self.length_of)
+
+
+def seed_of(value: int | str | None) -> int:
+    """A seed from a config, where the environment makes every variable a text; 0 for none.
+
+    Raises:
+        ConfigurationError: if it is no whole number from 0 to 4,294,967,295.
+    """
+    return 0 if value is None else whole_number("seed", value, 0, 2**32 - 1)
 
 
 def spread(items: Sequence[Example], n: int) -> Sequence[Example]:

@@ -19,7 +19,7 @@ from typing import Any
 from deeppavlov.core.data.dataset_reader import DatasetReader
 from deeppavlov.dataset_iterators.squad_iterator import SquadIterator
 
-from skills.batching import PooledBatches
+from skills.batching import PooledBatches, seed_of
 from skills.errors import ConfigurationError
 from skills.qa.alteration import alter
 
@@ -80,7 +80,7 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
     def __init__(
         self,
         data: dict[str, Any],
-        seed: int | None = None,
+        seed: int | str | None = None,
         shuffle: bool = True,
         mismatched: float = 0.0,
         utterances_path: str | None = None,
@@ -92,11 +92,11 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
     ) -> None:
         articles = [[p["context"] for p in a["paragraphs"]] for a in data["train"].get("data", [])]
         self.article_of = {context: article for article in articles for context in article}
-        super().__init__(data, seed, shuffle)
+        self.seed = seed_of(seed)
+        super().__init__(data, self.seed, shuffle)
         # a variable set in the environment arrives as a string
         self.neighbours = float(neighbours)
         self.altered = float(altered)
-        self.seed = seed or 0
         self.mismatched = mismatched
         self.small_talk = small_talk
         self.pool = pool

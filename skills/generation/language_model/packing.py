@@ -18,6 +18,7 @@ from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from skills.batching import seed_of
 from skills.errors import ConfigurationError, refuse_unknown
 from skills.generation.language_model.architecture import Architecture, Kind
 from skills.generation.language_model.masking import IntArray
@@ -53,7 +54,7 @@ class PackedTextIterator(DataLearningIterator):
         context: int | str,
         vocabulary: int | str,
         tokenizer_path: str,
-        seed: int = 1337,
+        seed: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         refuse_unknown("packed_text_iterator", kwargs)
@@ -62,7 +63,7 @@ class PackedTextIterator(DataLearningIterator):
         tokenizer = learnt_tokenizer(texts["train"], shape, Path(tokenizer_path).expanduser())
         self.special = special_ids(tokenizer, shape.kind)
         self.shape = shape
-        self.seed = seed
+        self.seed = seed_of(seed)
         self.epoch = 0
         self.streams = {
             name: encode(tokenizer, of_name, self.special["eos_token_id"]) for name, of_name in texts.items()
@@ -76,7 +77,7 @@ class PackedTextIterator(DataLearningIterator):
                 )
         n_train, n_valid = (f"{len(self.streams[name]):,}" for name in ("train", "valid"))
         log.info(f"{n_train} tokens to learn from, {n_valid} held out")
-        super().__init__({name: [(b, b) for b in of_name] for name, of_name in blocks.items()}, seed)
+        super().__init__({name: [(b, b) for b in of_name] for name, of_name in blocks.items()}, self.seed)
 
     def gen_batches(
         self, batch_size: int, data_type: str = "train", shuffle: bool | None = None

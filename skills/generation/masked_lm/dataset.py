@@ -11,7 +11,7 @@ from typing import Any
 
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 
-from skills.batching import PooledBatches, spread
+from skills.batching import PooledBatches, seed_of, spread
 from skills.checkpoints import checkpoint_folder
 from skills.generation.masked_lm.vocabulary import Vocabulary
 from skills.retrieval.sentences import sentences
@@ -37,13 +37,13 @@ class SentenceIterator(PooledBatches, DataLearningIterator):
         checkpoint: str,
         max_seq_length: int | str = 64,
         n_valid: int | str = 120,
-        seed: int | None = None,
+        seed: int | str | None = None,
         pool: int = 50,
         **kwargs: Any,
     ) -> None:
         self.vocabulary = Vocabulary(checkpoint_folder(checkpoint, verify=False) / "tokenizer.json")
         self.max_seq_length = int(max_seq_length)  # a variable from the environment is a string
-        self.seed = seed or 0
+        self.seed = seed_of(seed)
         self.pool = pool
         pieces = {
             kind: [(p, "") for text, _ in texts for line in text.splitlines() for p in self._pieces(line)]

@@ -17,7 +17,7 @@ from typing import Any
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 from deeppavlov.core.data.dataset_reader import DatasetReader
 
-from skills.batching import PooledBatches, spread
+from skills.batching import PooledBatches, seed_of, spread
 from skills.errors import InputError
 from skills.generation.small_talk.conversations import (
     Conversation,
@@ -109,7 +109,7 @@ class SmallTalkIterator(PooledBatches, DataLearningIterator):
         persona_share: float | str = 0.5,
         n_exchanges: int | str = 5,
         n_valid: int | str = 24,
-        seed: int | None = None,
+        seed: int | str | None = None,
         pool: int = 16,
         **kwargs: Any,
     ) -> None:
@@ -118,7 +118,7 @@ class SmallTalkIterator(PooledBatches, DataLearningIterator):
             raise InputError(f"persona_share expects a number from 0 to below 1; got {persona_share!r}")
         self.n_exchanges = int(n_exchanges)
         self.n_own = round(len(data["train"]) * share / (1 - share))
-        self.seed = seed or 0
+        self.seed = seed_of(seed)
         self.pool = pool
         self.own = own_exchanges()
         some = list(spread(data.get("valid", []), int(n_valid)))

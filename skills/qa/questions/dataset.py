@@ -8,7 +8,7 @@ from typing import Any
 
 from deeppavlov.core.data.data_learning_iterator import DataLearningIterator
 
-from skills.batching import PooledBatches, spread
+from skills.batching import PooledBatches, seed_of, spread
 from skills.errors import whole_number
 from skills.qa.questions.paragraphs import Paragraph
 from skills.qa.questions.wording import Question
@@ -39,12 +39,12 @@ class QuestionsIterator(PooledBatches, DataLearningIterator):
         data: dict[str, Any],
         n_questions: int | str = 7,
         n_valid: int | str = 24,
-        seed: int | None = None,
+        seed: int | str | None = None,
         pool: int = 16,
         **kwargs: Any,
     ) -> None:
         self.n_questions = whole_number("questions: n_questions", n_questions, 1, 100)
-        self.seed = seed or 0
+        self.seed = seed_of(seed)
         self.pool = pool
         self.paragraphs = list(_paragraphs(data["train"]))
         random = Random(self.seed)  # noqa: S311
