@@ -1,8 +1,8 @@
 """Small talk or a question of fact: a linear classifier over the sentence embedding.
 
 The embedding is the retrieval encoder's; the classifier is 385 numbers, trained by
-``python -m skills.qa.calibrate`` on questions and on small talk. Greetings, thanks and "sure" are told by
-their words: an embedding of one or two of them says little.
+``python -m skills.utterance_training`` on questions and on small talk. Greetings, thanks and "sure" are
+told by their words: an embedding of one or two of them says little.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class UtteranceClassifier(Component):
         self.encoder = encoder
         file = (Path(weights) if weights else WEIGHTS) / "model.safetensors"
         if not file.is_file():
-            raise MissingCheckpoint(f"{file} is missing; make it with: python -m skills.qa.calibrate")
+            raise MissingCheckpoint(f"{file} is missing; make it with: python -m skills.utterance_training")
         tensors = load_file(file)
         if set(tensors) != {"weight", "bias"} or tensors["weight"].ndim != 1:
             raise DamagedCheckpoint(f"{file}: expected weight (n,) and bias (1,)")

@@ -1,14 +1,13 @@
-"""Fits how sure the reader is, and what small talk looks like.
+"""Fits how sure the reader is.
 
     python -m skills.qa.calibrate SQUAD_FOLDER UTTERANCES ADAPTER_FOLDER [--skim-with SIZE] [--sample N]
 
 SQUAD_FOLDER is that of the training: its ``valid*`` files are put on one shelf, whole articles
 as documents, and their questions are asked without saying where the answer stands, as a person
 would ask them. UTTERANCES is a text file of small talk, one a line. Written are
-``calibration.json`` and ``reliability.png`` beside the adapter and the utterance classifier's
-weights; printed is what the cards quote. With ``--skim-with`` a smaller reader chooses the passages,
-as in the chain, and the utterance classifier stays as it is; ``--sample`` asks so many utterances
-only, where a reader is slow. Everything is cross-validated by article, so no
+``calibration.json`` and ``reliability.png`` beside the adapter; printed is what the cards quote.
+With ``--skim-with`` a smaller reader chooses the passages, as in the chain; ``--sample`` asks so
+many utterances only, where a reader is slow. Everything is cross-validated by article, so no
 question is judged by a fit that saw its article.
 """
 
@@ -27,12 +26,11 @@ from typing import Any
 
 import numpy as np
 from deeppavlov.metrics.squad_metrics import squad_v2_f1
-from safetensors.numpy import save_file
-from sklearn.linear_model import LogisticRegression
 
 from skills.dialog import Document, Knowledge
 from skills.qa.calibration import Calibration
 from skills.qa.closest import closest
+from skills.qa.dataset import questions_of
 from skills.qa.fitting import (
     Asked,
     answered_from,
@@ -48,39 +46,12 @@ from skills.retrieval.changes import AddDocument
 from skills.retrieval.encoder import SentenceEncoder
 from skills.retrieval.retriever import Retriever
 from skills.retrieval.shelf_writer import ShelfWriter
-from skills.utterances import WEIGHTS as UTTERANCE_WEIGHTS
 
 FEATURES = ("margin", "lead", "similarity", "retrieval", "coverage", "skimmed")
 #: What still tells something where every passage that there is was read.
 FEATURES_ALL_READ = ("margin", "coverage", "skimmed")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
-#: How people ask a document for a thing, beside SQuAD's who, what and when.
-FORMS = (
-    "{}",
-    "{}?",
-    "{} please",
-    "is there a {}?",
-    "are there any {}?",
-    "is {} included?",
-    "is {} allowed?",
-    "is {} mentioned?",
-    "can i use {}?",
-    "can i keep {}?",
-    "may i bring {}?",
-    "do i need {}?",
-    "do i have to pay {}?",
-    "does it cover {}?",
-    "does it say anything about {}?",
-    "what about {}",
-    "tell me about {}",
-    "must there be {}?",
-    "am i allowed to have {}?",
-    "will {} be paid?",
-    "has {} been agreed?",
-    "can they change {}?",
-    "explain {}",
-)
 
 
 def main(arguments: list[str]) -> int:
@@ -94,37 +65,11 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     utterances = [u for u in asked.utterances.read_text("utf-8").splitlines() if u.strip()]
     encoder = SentenceEncoder()
-    if not asked.skim_with:
-        fit_utterances(encoder, asked.squad, utterances)
     rows = held_out_questions(asked.squad, utterances)
     if asked.sample:
         rows = random.Random(2).sample(rows, min(asked.sample, len(rows)))  # noqa: S311
     fit_confidence(encoder, asked.squad, rows, asked.adapter, asked.skim_with)
     return 0
-
-
-def fit_utterances(encoder: SentenceEncoder, squad: Path, utterances: Sequence[str]) -> None:
-    """Train the utterance classifier: questions of the training files against small talk."""
-    draw = random.Random(0)  # noqa: S311
-    rows = questions_of(squad, "train")
-    questions = sorted({q for _, q, _, _ in rows})
-    # SQuAD asks no yes-or-no questions and nobody there types two words; people do both
-    things = sorted({a for _, _, answers, _ in rows for a in answers if len(a.split()) <= 3})
-    asked = [draw.choice(FORMS).format(thing.lower()) for thing in things]
-    n = min(len(questions) + len(asked), len(utterances), 8000)
-    half = min(len(asked), n // 2)
-    texts = draw.sample(questions, n - half) + draw.sample(asked, half) + draw.sample(list(utterances), n)
-    labels = np.array([0] * n + [1] * n)
-    vectors = encoder.encode(texts)
-    held_out = np.arange(len(texts)) % 5 == 0
-    model = LogisticRegression(C=10.0, max_iter=2000)
-    model.fit(vectors[~held_out], labels[~held_out])
-    accuracy = model.score(vectors[held_out], labels[held_out])
-    print(f"utterances: {2 * n} texts, accuracy on a held-out fifth {accuracy:.4f}")
-    model.fit(vectors, labels)
-    UTTERANCE_WEIGHTS.mkdir(parents=True, exist_ok=True)
-    tensors = {"weight": model.coef_[0].astype(np.float16), "bias": model.intercept_.astype(np.float16)}
-    save_file(tensors, UTTERANCE_WEIGHTS / "model.safetensors")
 
 
 def fit_confidence(
@@ -197,19 +142,6 @@ def held_out_questions(squad: Path, utterances: Sequence[str]) -> list[tuple[str
     ]
     talk: list[tuple[str, list[str], str]] = [(u, [], f"talk {i % 7}") for i, u in enumerate(utterances)]
     return rows + draw.sample(others, min(300, len(others))) + draw.sample(talk, min(200, len(talk)))
-
-
-def questions_of(squad: Path, kind: str) -> list[tuple[str, str, list[str], str]]:
-    """(article, question, answers, context) of the folder's ``train*`` or ``valid*`` files."""
-    from skills.qa.dataset import SquadFolderReader
-
-    data = SquadFolderReader().read(str(squad), valid="valid")[kind]
-    return [
-        (article["title"], qa["question"], [a["text"] for a in qa["answers"]], paragraph["context"])
-        for article in data["data"]
-        for paragraph in article["paragraphs"]
-        for qa in paragraph["qas"]
-    ]
 
 
 def build_shelf(encoder: SentenceEncoder, squad: Path, shelf: str) -> None:

@@ -156,6 +156,17 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
         return heapq.nlargest(n, others, key=lambda c: len(asked & _words(c)))
 
 
+def questions_of(squad: Path, kind: str) -> list[tuple[str, str, list[str], str]]:
+    """(article, question, answers, context) of the folder's ``train*`` or ``valid*`` files."""
+    data = SquadFolderReader().read(str(squad), valid="valid")[kind]
+    return [
+        (article["title"], qa["question"], [a["text"] for a in qa["answers"]], paragraph["context"])
+        for article in data["data"]
+        for paragraph in article["paragraphs"]
+        for qa in paragraph["qas"]
+    ]
+
+
 @lru_cache(maxsize=100_000)
 def _words(text: str) -> frozenset[str]:
     return frozenset(w for w in re.findall(r"\w+", text.lower()) if len(w) > 3)

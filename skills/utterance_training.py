@@ -1,0 +1,160 @@
+"""Trains the utterance classifier: small talk, or something that documents should tell.
+
+    python -m skills.utterance_training SQUAD_FOLDER SMALL_TALK.txt
+
+SQUAD_FOLDER is that of the reader's training, of which the ``train*`` files' questions are taken;
+SMALL_TALK.txt holds an utterance a line (``python -m skills.generation.small_talk.lines`` makes it). Written
+are the weights that :mod:`skills.utterances` reads; printed is what their card quotes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+from sklearn.linear_model import LogisticRegression
+
+from skills.errors import SkillError
+from skills.generation.small_talk.dataset import own_exchanges
+from skills.qa.dataset import questions_of
+from skills.retrieval.encoder import SentenceEncoder
+from skills.utterances import WEIGHTS, addresses, asks
+
+#: How people ask a document for a thing, beside SQuAD's who, what and when.
+FORMS = (
+    "{}",
+    "{}?",
+    "{} please",
+    "is there a {}?",
+    "are there any {}?",
+    "is {} included?",
+    "is {} allowed?",
+    "is {} mentioned?",
+    "can i use {}?",
+    "can i keep {}?",
+    "can i put up {}?",
+    "can i change {}?",
+    "can my friend use {}?",
+    "can you take back {}?",
+    "may i bring {}?",
+    "may i keep {} here?",
+    "do i need {}?",
+    "do i need to tell you about {}?",
+    "do i have to pay {}?",
+    "do we have {}?",
+    "do you allow {}?",
+    "do you offer {}?",
+    "do you need {} from me?",
+    "does it cover {}?",
+    "does it say anything about {}?",
+    "what about {}",
+    "what if i lose {}?",
+    "what happens if i break {}?",
+    "what happens without {}?",
+    "what must i do with {}?",
+    "what should i write about {}?",
+    "when do i get {}?",
+    "when is {} due?",
+    "when can you end {}?",
+    "where do i put {}?",
+    "who pays for {}?",
+    "who do i call about {}?",
+    "how do i get {}?",
+    "how do i reach {}?",
+    "what do you charge for {}?",
+    "how much is {}?",
+    "tell me about {}",
+    "must there be {}?",
+    "am i allowed to have {}?",
+    "should i ask for {}?",
+    "will {} be paid?",
+    "has {} been agreed?",
+    "can they change {}?",
+    "explain {}",
+)
+#: How people ask a document about themselves, which neither SQuAD nor the forms have. Written for this.
+PERSONAL = Path(__file__).with_name("document_questions.txt")
+#: Most texts of either kind.
+N_TEXTS = 8000
+#: What was written for this, and what is said to a program, counts so many times: it is little.
+OWN_WEIGHT = 5.0
+
+
+def document_questions(squad: Path, n: int, draw: random.Random) -> list[str]:
+    """At most ``n`` questions: half of them people's, half made of answers' words by :data:`FORMS`."""
+    rows = questions_of(squad, "train")
+    questions = sorted({question for _, question, _, _ in rows})
+    things = sorted({a for _, _, answers, _ in rows for a in answers if len(a.split()) <= 3})
+    asked = [draw.choice(FORMS).format(thing.lower()) for thing in things]
+    half = min(len(asked), n // 2)
+    return draw.sample(questions, min(n - half, len(questions))) + draw.sample(asked, half)
+
+
+def said_to_quoth() -> list[str]:
+    """What people say in Quoth's own exchanges, without what a document might tell."""
+    own = (
+        exchange.utterance for of_place in own_exchanges().values() for talk in of_place for exchange in talk
+    )
+    return [said for said in dict.fromkeys(own) if addresses(said) or not asks(said)]
+
+
+def train(encoder: SentenceEncoder, squad: Path, small_talk: Sequence[str], weights: Path = WEIGHTS) -> str:
+    """Fit the classifier and write it.
+
+    Args:
+        encoder: of the retrieval.
+        squad: folder with SQuAD-format files.
+        small_talk: utterances of people.
+        weights: folder of the result.
+
+    Returns:
+        a line on the numbers of texts and the accuracy on a held-out fifth.
+
+    Raises:
+        ConfigurationError: if the folder has no such files.
+    """
+    draw = random.Random(0)  # noqa: S311
+    questions = document_questions(squad, min(N_TEXTS, len(small_talk)), draw)
+    talk = draw.sample(list(small_talk), min(len(questions), len(small_talk)))
+    own, personal = said_to_quoth(), PERSONAL.read_text("utf-8").splitlines()
+    kinds = [len(questions), len(personal), len(talk), len(own)]
+    labels = np.repeat([0, 0, 1, 1], kinds)
+    counts = np.repeat([1.0, OWN_WEIGHT, 1.0, OWN_WEIGHT], kinds)
+    vectors = encoder.encode([*questions, *personal, *talk, *own])
+    held_out = np.arange(len(labels)) % 5 == 0
+    model = LogisticRegression(C=10.0, max_iter=2000)
+    model.fit(vectors[~held_out], labels[~held_out], counts[~held_out])
+    accuracy = model.score(vectors[held_out], labels[held_out])
+    model.fit(vectors, labels, counts)
+    weights.mkdir(parents=True, exist_ok=True)
+    tensors = {"weight": model.coef_[0].astype(np.float16), "bias": model.intercept_.astype(np.float16)}
+    save_file(tensors, weights / "model.safetensors")
+    return (
+        f"{len(questions):,} questions, {len(personal)} about the one who asks, {len(talk):,} utterances of "
+        f"small talk, {len(own)} said to Quoth; "
+        f"accuracy on a held-out fifth {accuracy:.4f}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and print."""
+    parser = argparse.ArgumentParser(prog="python -m skills.utterance_training")
+    parser.add_argument("squad", type=Path, help="folder with SQuAD-format files")
+    parser.add_argument("small_talk", type=Path, help="text file, an utterance a line")
+    asked = parser.parse_args(arguments)
+    try:
+        lines = [line for line in asked.small_talk.read_text("utf-8").splitlines() if line.strip()]
+        print(train(SentenceEncoder(), asked.squad, lines))
+    except (SkillError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
