@@ -4,9 +4,9 @@
 
 Training a reader on questions that a model wrote goes back to Alberti et al. 2019 (arXiv 1906.05416) and
 Puri et al. 2020 (arXiv 2002.09599). They keep a question where a reader finds the answer that it was
-written for; here none is thrown away for that: a teacher (``DP_TEACHER``) says where it sees the answer,
-and its doubt is learnt with it. The file is written anew after every batch, so that one may stop at any
-time.
+written for, which is what ``skills.qa.questions.check`` does afterwards; a reader that a teacher teaches
+(``DP_TEACHER``) needs none of that: it learns the teacher's doubt. The file is written anew after every
+batch, so that one may stop at any time.
 """
 
 from __future__ import annotations
