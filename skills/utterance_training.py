@@ -3,8 +3,9 @@
     python -m skills.utterance_training SQUAD_FOLDER SMALL_TALK.txt
 
 SQUAD_FOLDER is that of the reader's training, of which the ``train*`` files' questions are taken;
-SMALL_TALK.txt holds an utterance a line (``python -m skills.generation.small_talk.lines`` makes it). Written
-are the weights that :mod:`skills.utterances` reads; printed is what their card quotes.
+SMALL_TALK.txt holds an utterance a line (``python -m skills.generation.small_talk.lines`` makes it).
+Written are the weights that :mod:`skills.utterances` reads, in place of those that ship; printed is what
+their card quotes.
 """
 
 from __future__ import annotations
@@ -77,15 +78,15 @@ FORMS = (
     "can they change {}?",
     "explain {}",
 )
-#: How people ask a document about themselves, which neither SQuAD nor the forms have. Written for this.
-PERSONAL = Path(__file__).with_name("document_questions.txt")
+#: How people ask a document about themselves, in whole sentences; SQuAD has none. Written for this.
+PERSONAL = Path(__file__).with_name("personal_questions.txt")
 #: Most texts of either kind.
 N_TEXTS = 8000
 #: What was written for this, and what is said to a program, counts so many times: it is little.
 OWN_WEIGHT = 5.0
 
 
-def document_questions(squad: Path, n: int, draw: random.Random) -> list[str]:
+def impersonal_questions(squad: Path, n: int, draw: random.Random) -> list[str]:
     """At most ``n`` questions: half of them people's, half made of answers' words by :data:`FORMS`."""
     rows = questions_of(squad, "train")
     questions = sorted({question for _, question, _, _ in rows})
@@ -119,7 +120,7 @@ def train(encoder: SentenceEncoder, squad: Path, small_talk: Sequence[str], weig
         ConfigurationError: if the folder has no such files.
     """
     draw = random.Random(0)  # noqa: S311
-    questions = document_questions(squad, min(N_TEXTS, len(small_talk)), draw)
+    questions = impersonal_questions(squad, min(N_TEXTS, len(small_talk)), draw)
     talk = draw.sample(list(small_talk), min(len(questions), len(small_talk)))
     own, personal = said_to_quoth(), PERSONAL.read_text("utf-8").splitlines()
     kinds = [len(questions), len(personal), len(talk), len(own)]
@@ -136,8 +137,7 @@ def train(encoder: SentenceEncoder, squad: Path, small_talk: Sequence[str], weig
     save_file(tensors, weights / "model.safetensors")
     return (
         f"{len(questions):,} questions, {len(personal)} about the one who asks, {len(talk):,} utterances of "
-        f"small talk, {len(own)} said to Quoth; "
-        f"accuracy on a held-out fifth {accuracy:.4f}"
+        f"small talk, {len(own)} said to Quoth; accuracy on a held-out fifth {accuracy:.4f}"
     )
 
 
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         lines = [line for line in asked.small_talk.read_text("utf-8").splitlines() if line.strip()]
         print(train(SentenceEncoder(), asked.squad, lines))
-    except (SkillError, OSError) as error:
+    except (SkillError, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

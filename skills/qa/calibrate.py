@@ -28,15 +28,18 @@ import numpy as np
 from deeppavlov.metrics.squad_metrics import squad_v2_f1
 
 from skills.dialog import Document, Knowledge
+from skills.errors import SkillError
 from skills.qa.calibration import Calibration
 from skills.qa.closest import closest
 from skills.qa.dataset import questions_of
 from skills.qa.fitting import (
     Asked,
+    IntArray,
     answered_from,
     cross_validated,
     draw_reliability,
     fit,
+    fit_ranking,
     offered_from,
     weights_of,
 )
@@ -63,12 +66,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--skim-with", default="", metavar="SIZE")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="ask so many; 0 is all")
     asked = parser.parse_args(arguments)
-    utterances = [u for u in asked.utterances.read_text("utf-8").splitlines() if u.strip()]
-    encoder = SentenceEncoder()
-    rows = held_out_questions(asked.squad, utterances)
-    if asked.sample:
-        rows = random.Random(2).sample(rows, min(asked.sample, len(rows)))  # noqa: S311
-    fit_confidence(encoder, asked.squad, rows, asked.adapter, asked.skim_with)
+    try:
+        utterances = [u for u in asked.utterances.read_text("utf-8").splitlines() if u.strip()]
+        rows = held_out_questions(asked.squad, utterances)
+        if asked.sample:
+            rows = random.Random(2).sample(rows, min(asked.sample, len(rows)))  # noqa: S311
+        fit_confidence(SentenceEncoder(), asked.squad, rows, asked.adapter, asked.skim_with)
+    except (SkillError, OSError, UnicodeDecodeError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -80,16 +86,17 @@ def fit_confidence(
     skim_with: str,
 ) -> None:
     """Fit the logistic regression of confidence and write it beside the adapter."""
-    if not (adapter / "calibration.json").is_file():
-        _write(adapter, Calibration())  # the reader wants one; its numbers are not used here
-    reader = PassageReader(SquadReader(adapter=str(adapter)), skim_with=skim_with)
     with tempfile.TemporaryDirectory() as folder:
+        # candidates by the reader's margin alone: what stood there before has no say
+        _write(Path(folder), Calibration())
+        reader = PassageReader(SquadReader(adapter=str(adapter)), calibration=folder, skim_with=skim_with)
         shelf = str(Path(folder) / "valid.db")
         build_shelf(encoder, squad, shelf)
-        best, first, similarities = ask(encoder, reader, rows, shelf)
+        found, questions, first, similarities = ask(encoder, reader, rows, shelf)
+    model, best = fit_ranking(found, questions)
     confidences = cross_validated("the best candidates", best)
     draw_reliability(confidences, best.right, adapter / "reliability.png")
-    weights, bias = weights_of(fit(best.features, best.right), FEATURES)
+    weights, bias = weights_of(model, FEATURES)
     threshold = answered_from(confidences, best)
     # a passage by itself, as where there are few: chosen by the search, judged without it
     columns = [FEATURES.index(name) for name in FEATURES_ALL_READ]
@@ -104,28 +111,34 @@ def fit_confidence(
 
 def ask(
     encoder: SentenceEncoder, reader: PassageReader, rows: Sequence[tuple[str, list[str], str]], shelf: str
-) -> tuple[Asked, Asked, list[tuple[str, float]]]:
+) -> tuple[Asked, IntArray, Asked, list[tuple[str, float]]]:
     """Ask everything of one shelf.
 
     Returns:
-        the best candidate of each question, and that of the first passage; and the group of each that is
-        about something else, with the similarity of the sentence that comes closest to it.
+        all candidates, and of which question each is one; the candidate of each question's first passage;
+        and the group of each question that is about something else, with the similarity of the sentence
+        that comes closest to it.
     """
     retriever = Retriever(encoder)
     similarities: list[tuple[str, float]] = []
-    found: tuple[list[Any], list[Any]] = ([], [])
-    for question, answers, group in rows:
+    found: list[Any] = []
+    firsts: list[Any] = []
+    questions: list[int] = []
+    for number, (question, answers, group) in enumerate(rows):
         passages = retriever([question], [Knowledge((shelf,))])
         reading = reader([question], passages)[0]
-        candidates = reading.candidates
         if group.startswith(("other ", "talk ")):
             similarities.append((group, closest(question, reading, encoder)[1]))
-        first = [c for c in candidates if c.passage is passages[0][0]] or list(candidates[:1])
-        for kind, candidate in zip(found, (*candidates[:1], *first), strict=False):
+        candidates = []
+        for candidate in reading.candidates:
             right = bool(answers) and squad_v2_f1([answers], [candidate.text]) >= RIGHT_F1
             features = [getattr(candidate.features, name) for name in FEATURES]
-            kind.append((features, float(right), group, bool(answers)))
-    return _columns(found[0]), _columns(found[1]), similarities
+            candidates.append((features, float(right), group, bool(answers)))
+        found += candidates
+        questions += [number] * len(candidates)
+        of_first = [n for n, c in enumerate(reading.candidates) if c.passage is passages[0][0]] or [0]
+        firsts += candidates[of_first[0] : of_first[0] + 1]
+    return _columns(found), np.array(questions), _columns(firsts), similarities
 
 
 def _columns(rows: Sequence[tuple[list[float], float, str, bool]]) -> Asked:

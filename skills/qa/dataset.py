@@ -54,7 +54,7 @@ class SquadFolderReader(DatasetReader):
         held_out = [f for f in files if f.name.startswith(("valid", "dev-"))]
         train = [f for f in files if f not in held_out]
         chosen = [f for f in held_out if f.name.startswith((valid, "dev-"))]
-        return {"train": _merge(train), "valid": _merge(chosen or held_out)}
+        return {"train": merged(train), "valid": merged(chosen or held_out)}
 
 
 class SquadBatchIterator(PooledBatches, SquadIterator):
@@ -158,9 +158,9 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
 
 def questions_of(squad: Path, kind: str) -> list[tuple[str, str, list[str], str]]:
     """(article, question, answers, context) of the folder's ``train*`` or ``valid*`` files."""
-    data = SquadFolderReader().read(str(squad), valid="valid")[kind]
+    data = SquadFolderReader().read(str(squad))[kind]
     return [
-        (article["title"], qa["question"], [a["text"] for a in qa["answers"]], paragraph["context"])
+        (article["title"], qa["question"], _texts(qa), paragraph["context"])
         for article in data["data"]
         for paragraph in article["paragraphs"]
         for qa in paragraph["qas"]
@@ -172,8 +172,16 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(w for w in re.findall(r"\w+", text.lower()) if len(w) > 3)
 
 
-def _merge(files: list[Path]) -> dict[str, Any]:
-    """Put files together; a question is told by its id, the first file that has it wins."""
+def _texts(qa: dict[str, Any]) -> list[Any]:
+    return [answer["text"] for answer in qa["answers"]]
+
+
+def merged(files: list[Path]) -> dict[str, Any]:
+    """SQuAD-format files put together; a question is told by its id, the first file that has it wins.
+
+    Raises:
+        ConfigurationError: if a file is not of that format.
+    """
     articles: list[Any] = []
     seen: set[str] = set()
     for file in files:
@@ -186,6 +194,8 @@ def _merge(files: list[Path]) -> dict[str, Any]:
                     seen.update(qa["id"] for qa in questions)
                     for qa in questions:
                         qa.setdefault("answers", [])
+                        if not all(isinstance(text, str) for text in (qa["question"], *_texts(qa))):
+                            raise TypeError("a question or an answer is no text")
                     paragraphs.append({"context": paragraph["context"], "qas": questions})
                 articles.append({"title": article.get("title", ""), "paragraphs": paragraphs})
         except (KeyError, TypeError, ValueError) as error:

@@ -19,17 +19,20 @@ from skills.qa.calibration import expected_calibration_error
 #: Of the thresholds that tell questions with an answer from those without about as well as the best one
 #: does (balanced accuracy), the most cautious is taken; so far below the best is as well.
 AS_WELL = 0.005
+#: Most fits until one chooses the candidates that it was made on.
+N_ROUNDS = 20
 #: Draws whose thresholds' median is taken.
 N_DRAWS = 500
 #: At most so many questions about other documents are offered a sentence as what comes closest.
 OFFERED_IN_VAIN = 0.1
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One candidate of each of n questions, and what is known of it.
+    """Candidates, n of them, and what is known of each and of its question.
 
     Attributes:
         features: shape (n, number of features).
@@ -47,6 +50,39 @@ class Asked:
 def fit(features: FloatArray, right: FloatArray) -> LogisticRegression:
     """Logistic regression, barely regularised: a handful of weights on hundreds of questions or more."""
     return LogisticRegression(C=100.0, max_iter=5000).fit(features, right)
+
+
+def fit_ranking(found: Asked, questions: IntArray) -> tuple[LogisticRegression, Asked]:
+    """A fit on the best candidate of each question, where the fit itself says which one is the best.
+
+    Begun with the candidate of the largest margin, and repeated until the fit chooses those that it was
+    made on, or :data:`N_ROUNDS` times.
+
+    Args:
+        found: all candidates of all questions; the first feature is the margin.
+        questions: number of the question that each is a candidate of, shape (n,).
+
+    Returns:
+        the fit, and the candidates that it was made on, in the questions' order.
+    """
+    best = _best_of(found.features[:, 0], questions)
+    for _ in range(N_ROUNDS):
+        model = fit(found.features[best], found.right[best])
+        chosen = _best_of(model.decision_function(found.features), questions)
+        if np.array_equal(chosen, best):
+            break
+        best = chosen
+    else:
+        model = fit(found.features[best], found.right[best])
+    return model, Asked(found.features[best], found.right[best], found.groups[best], found.answerable[best])
+
+
+def _best_of(scores: FloatArray, questions: IntArray) -> IntArray:
+    """Rows of the highest score of each question."""
+    order = np.lexsort((-scores, questions))
+    _, firsts = np.unique(questions[order], return_index=True)
+    best: IntArray = order[firsts]
+    return best
 
 
 def weights_of(model: LogisticRegression, names: Sequence[str]) -> tuple[dict[str, float], float]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skills.errors import DamagedCheckpoint, MissingCheckpoint
+from skills.qa.calibrate import main as calibrate
 from skills.qa.calibration import Calibration, Features, expected_calibration_error
 
 number = st.floats(-1e6, 1e6)
@@ -57,3 +58,13 @@ def test_where_all_was_read_the_search_does_not_count() -> None:
     assert Calibration({"margin": 0.1}).confidence(near, all_read=True) == Calibration(
         {"margin": 0.1}
     ).confidence(near)
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    talk = tmp_path / "talk.txt"
+    assert calibrate([str(tmp_path), str(talk), str(tmp_path)]) == 1
+    assert "talk.txt" in capsys.readouterr().err
+    talk.write_text("Hello")
+    assert calibrate([str(tmp_path), str(talk), str(tmp_path)]) == 1
+    assert "expected *.json files in SQuAD's format" in capsys.readouterr().err
+    assert not (tmp_path / "calibration.json").exists()

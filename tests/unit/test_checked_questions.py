@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skills.errors import InputError
+from skills.errors import ConfigurationError
 from skills.qa.questions.check import check, judged, main, written_questions
 from skills.qa.questions.paragraphs import Paragraph
 from skills.qa.questions.wording import Question
@@ -77,12 +77,20 @@ def test_what_is_kept_is_a_file_that_can_be_checked_again(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "content", ["no json", "[]", '{"data": [{}]}', '{"data": [1]}', json.dumps({"data": 3})]
+    "content",
+    [
+        "no json",
+        "[]",
+        '{"data": [{}]}',
+        '{"data": [{"paragraphs": [{"context": "", "qas": [{"id": "1", "question": "", "answers": [1]}]}]}]}',
+        '{"data": [1]}',
+        json.dumps({"data": 3}),
+    ],
 )
 def test_another_file_is_refused(tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "written.json"
     file.write_text(content)
-    with pytest.raises(InputError, match="expected a file in SQuAD's format"):
+    with pytest.raises(ConfigurationError, match="expected a file in SQuAD's format"):
         written_questions(file)
     assert main([str(file), str(tmp_path / "kept.json")]) == 1
     told = capsys.readouterr()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skills.qa.fitting import Asked, answered_from, offered_from
+from skills.qa.fitting import Asked, answered_from, fit_ranking, offered_from
 
 
 def asked(groups: list[str], answerable: list[bool]) -> Asked:
@@ -37,6 +37,32 @@ def test_a_threshold_is_the_middle_of_what_draws_of_the_questions_say() -> None:
         chosen.append(answered_from(np.concatenate([yes, no]), questions))
     assert np.std(chosen) < 0.08
     assert 0.15 < np.mean(chosen) < 0.35
+
+
+def test_the_fit_chooses_the_candidates_that_it_is_made_on() -> None:
+    # of two candidates the one with the larger margin is right seldom, the one whose sentence fits often
+    random = np.random.default_rng(1)
+    n = 400
+    margins = np.stack([random.normal(2.0, 1.0, n), random.normal(1.0, 1.0, n)], axis=1)
+    fits = np.stack([random.uniform(0.0, 0.5, n), random.uniform(0.3, 1.0, n)], axis=1)
+    right = random.uniform(size=(n, 2)) < fits**2
+    found = Asked(
+        np.stack([margins.ravel(), fits.ravel()], axis=1),
+        right.ravel().astype(float),
+        np.repeat([f"Rome {i % 5}" for i in range(n)], 2),
+        np.full(2 * n, True),
+    )
+    questions = np.repeat(np.arange(n), 2)
+    model, best = fit_ranking(found, questions)
+    assert best.right.shape == (n,)
+    assert best.right.mean() > found.right.reshape(n, 2)[np.arange(n), margins.argmax(axis=1)].mean() + 0.1
+    scores = model.decision_function(found.features).reshape(n, 2)
+    assert np.allclose(best.features, found.features.reshape(n, 2, 2)[np.arange(n), scores.argmax(axis=1)])
+    # in which order candidates come has no say
+    mixed = random.permutation(2 * n)
+    other = Asked(*(part[mixed] for part in (found.features, found.right, found.groups, found.answerable)))
+    again, _ = fit_ranking(other, questions[mixed])
+    assert np.allclose(again.coef_, model.coef_)
 
 
 def test_few_sentences_are_offered_in_vain() -> None:

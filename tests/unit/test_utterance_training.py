@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from skills.utterance_training import (
     FORMS,
     PERSONAL,
-    document_questions,
+    impersonal_questions,
     main,
     said_to_quoth,
     train,
@@ -38,7 +38,7 @@ def squad(tmp_path: Path) -> Path:
 
 
 def test_half_of_the_questions_are_made_of_short_answers(squad: Path) -> None:
-    drawn = document_questions(squad, 20, random.Random(1))
+    drawn = impersonal_questions(squad, 20, random.Random(1))
     asked, made = drawn[:10], drawn[10:]
     assert all(question.endswith("?") for question in asked)
     assert len(set(asked)) == len(set(made)) == 10
@@ -46,7 +46,7 @@ def test_half_of_the_questions_are_made_of_short_answers(squad: Path) -> None:
     assert all(any(q.startswith(a) and q.endswith(b) for a, b in shapes) for q in made)
     assert all("bridge " in question for question in made)
     assert not any("closed" in question for question in made)
-    assert len(document_questions(squad, 1000, random.Random(1))) == 32 + 30
+    assert len(impersonal_questions(squad, 1000, random.Random(1))) == 32 + 30
 
 
 def test_what_a_document_might_tell_is_not_learnt_as_small_talk() -> None:

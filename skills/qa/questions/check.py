@@ -10,16 +10,16 @@ unless the reader is sure of one: then that becomes its answer, and where it is 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from deeppavlov.metrics.squad_metrics import squad_v1_f1
 
-from skills.errors import InputError, SkillError
+from skills.errors import SkillError
+from skills.qa.dataset import merged
 from skills.qa.questions.paragraphs import Paragraph
 from skills.qa.questions.wording import Question
 from skills.qa.questions.write import SquadFile
@@ -60,24 +60,19 @@ def written_questions(file: Path) -> list[tuple[Paragraph, list[Question]]]:
     """The paragraphs of a SQuAD-format file with their questions, the first answer of each.
 
     Raises:
-        InputError: if it is no such file.
+        ConfigurationError: if it is no such file.
     """
-    try:
-        return [
-            (
-                Paragraph(str(article.get("title", "")), str(paragraph["context"])),
-                [Question(str(qa["question"]), _first_answer(qa)) for qa in paragraph["qas"]],
-            )
-            for article in json.loads(file.read_text("utf-8"))["data"]
-            for paragraph in article["paragraphs"]
-        ]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{file}: expected a file in SQuAD's format (data, paragraphs, qas)") from error
-
-
-def _first_answer(qa: dict[str, Any]) -> str:
-    answers = qa.get("answers") or [{"text": ""}]
-    return str(answers[0]["text"])
+    return [
+        (
+            Paragraph(article["title"], paragraph["context"]),
+            [
+                Question(qa["question"], qa["answers"][0]["text"] if qa["answers"] else "")
+                for qa in paragraph["qas"]
+            ],
+        )
+        for article in merged([file])["data"]
+        for paragraph in article["paragraphs"]
+    ]
 
 
 def check(asked: Sequence[tuple[Paragraph, Sequence[Question]]], reader: Reader, kept: SquadFile) -> None:
