@@ -36,7 +36,7 @@ from skills.utterances import UtteranceClassifier, addresses, asks
 RELATED = (0.2, 0.5)
 #: Beside documents a question counts as small talk from this probability, where it does not address
 #: the one it is put to: a made-up answer to "Can I bring my dog?" harms more than "The documents don't
-#: say." From 0.5, 12% of 33 such questions would be taken for small talk, from 0.9 it is 6%; of 328
+#: say." From 0.5, 10% of 60 such questions would be taken for small talk, from 0.9 none is; of 328
 #: questions of small talk 15% are looked up so, 9% from 0.5.
 SURELY_TALK = 0.9
 
