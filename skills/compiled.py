@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from skills.checkpoints import checkpoint_folder, file_sha256, source_hashes
-from skills.cpu import has_int8_dot_products
+from skills.cpu import multiplies_int8_fast, saturates_int8
 from skills.errors import ConfigurationError, DamagedCheckpoint, MissingCheckpoint
 
 Head = Literal["span", "encoder", "masked_lm"]
@@ -59,10 +59,10 @@ def compile_checkpoint(
     Raises:
         CheckpointError: if the weights are missing or damaged, or do not compile.
     """
-    precision = resolved(precision)
+    kind = kind_of(precision)
     adapter_folder = Path(adapter).expanduser().resolve() if adapter else None
     cache = Path(cache_path).expanduser().resolve()
-    target = cache / f"{head}-{_key(checkpoint, adapter_folder, head, precision)}.onnx"
+    target = cache / f"{head}-{_key(checkpoint, adapter_folder, head, kind)}.onnx"
     if is_whole(target):
         return target
     cache.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def compile_checkpoint(
             folder = checkpoint_folder(checkpoint).resolve()
             if announce is not None:
                 announce(f"Preparing {checkpoint} ({head}) for this machine; once, about 20 seconds")
-            _compile(folder, adapter_folder, head, precision, target)
+            _compile(folder, adapter_folder, head, kind, target)
     return target
 
 
@@ -83,15 +83,25 @@ def resolved(precision: Precision) -> Literal["int8", "fp32"]:
         ConfigurationError: if there is no such precision.
     """
     if precision == "auto":
-        return "int8" if has_int8_dot_products() else "fp32"
+        return "int8" if multiplies_int8_fast() else "fp32"
     if precision not in ("int8", "fp32"):
         raise ConfigurationError(f"precision must be auto, int8 or fp32, not {precision!r}")
     return precision
 
 
-def _key(checkpoint: str, adapter: Path | None, head: str, precision: str) -> str:
+def kind_of(precision: Precision) -> Literal["int8", "int8_pairs", "fp32"]:
+    """The weights that the compiler makes for a precision on this machine.
+
+    Raises:
+        ConfigurationError: if there is no such precision.
+    """
+    exact = resolved(precision)
+    return "int8_pairs" if exact == "int8" and saturates_int8() else exact
+
+
+def _key(checkpoint: str, adapter: Path | None, head: str, kind: str) -> str:
     """Hash of the sources: a changed weight, adapter or compiler makes another file."""
-    digest = hashlib.sha256(f"{COMPILER_VERSION}:{head}:{precision}".encode())
+    digest = hashlib.sha256(f"{COMPILER_VERSION}:{head}:{kind}".encode())
     for name, sha256 in sorted(source_hashes(checkpoint).items()):
         digest.update(f"{name}={sha256}".encode())
     if adapter is not None:
@@ -111,8 +121,8 @@ def is_whole(target: Path) -> bool:
         return False
 
 
-def _compile(folder: Path, adapter: Path | None, head: str, precision: str, target: Path) -> None:
-    command = [sys.executable, "-m", "skills.compiler", str(folder), head, precision, str(target)]
+def _compile(folder: Path, adapter: Path | None, head: str, kind: str, target: Path) -> None:
+    command = [sys.executable, "-m", "skills.compiler", str(folder), head, kind, str(target)]
     if adapter is not None:
         command.append(str(adapter))
     root = Path(__file__).resolve().parent.parent

@@ -1,6 +1,6 @@
 """Makes the ONNX files of ``skills.compiled``; runs as a program of its own.
 
-    python -m skills.compiler FOLDER {span,encoder,masked_lm} {int8,fp32} TARGET.onnx [ADAPTER]
+    python -m skills.compiler FOLDER {span,encoder,masked_lm} {int8,int8_pairs,fp32} TARGET.onnx [ADAPTER]
 
 The only place, beside training, where torch and transformers load a reading model.
 """
@@ -113,14 +113,13 @@ HEADS: dict[str, tuple[type[torch.nn.Module], dict[str, dict[int, str]]]] = {
 }
 
 
-def export(model: torch.nn.Module, head: str, tokenizer_file: Path, target: Path, precision: str) -> None:
-    """Write ``target``, fused and (for int8) quantised, and its note ``target.json`` last.
+def export(model: torch.nn.Module, head: str, tokenizer_file: Path, target: Path, kind: str) -> None:
+    """Write ``target``, fused and (but for fp32) quantised, and its note ``target.json`` last.
 
     The weights go to a file of their own beside it, which is mapped, not read: they are never in
     memory twice, what is not used is not in memory at all, and processes share what is.
     """
     import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     from skills.smoothing import sample_inputs
 
@@ -151,16 +150,10 @@ def export(model: torch.nn.Module, head: str, tokenizer_file: Path, target: Path
         )
         norms = _fuse(plain, fused, config)
         partial = fused
-        if precision == "int8":
+        if kind != "fp32":
             _prepare(fused, norms, sample_inputs(tokenizer_file, config.max_position_embeddings - 2))
             partial = Path(scratch) / "int8.onnx"
-            quantize_dynamic(
-                str(fused),
-                str(partial),
-                per_channel=True,
-                weight_type=QuantType.QInt8,
-                extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
-            )
+            quantize(fused, partial, kind)
         whole, weights = Path(scratch) / target.name, target.with_suffix(".weights")
         onnx.save_model(
             onnx.load(str(partial)),
@@ -173,8 +166,34 @@ def export(model: torch.nn.Module, head: str, tokenizer_file: Path, target: Path
         (Path(scratch) / weights.name).replace(weights)
         whole.replace(target)
     files = {path.name: file_sha256(path) for path in (target, weights)}
-    note = {"files": files, "head": head, "precision": precision}
+    note = {"files": files, "head": head, "kind": kind}
     target.with_suffix(".json").write_text(json.dumps(note), "utf-8")
+
+
+def quantize(source: Path, target: Path, kind: str) -> None:
+    """Write a graph whose products by constants are in 8 bits, with a scale for each of their outputs.
+
+    Args:
+        source: a graph in float32.
+        target: the file to be written.
+        kind: of the weights, ``int8`` or ``int8_pairs`` (``skills.pair_sums``).
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    from skills.pair_sums import limit_pair_sums
+
+    quantize_dynamic(
+        str(source),
+        str(target),
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        extra_options={"MatMulConstBOnly": True, "DefaultTensorType": 1},
+    )
+    if kind == "int8_pairs":
+        model = onnx.load(str(target))
+        limit_pair_sums(model, onnx.load(str(source)))
+        onnx.save_model(model, str(target))
 
 
 def _fuse(plain: Path, fused: Path, config: Any) -> set[str]:
@@ -224,11 +243,11 @@ def _prepare(fused: Path, norms: set[str], samples: Any) -> None:
 
 def main(arguments: list[str]) -> int:
     """Compile one checkpoint; the last line on stderr says what went wrong."""
-    folder, head, precision, target, *rest = arguments
+    folder, head, kind, target, *rest = arguments
     warnings.simplefilter("ignore")
     try:
         model = load_model(Path(folder), head, Path(rest[0]) if rest else None)
-        export(model, head, Path(folder) / "tokenizer.json", Path(target), precision)
+        export(model, head, Path(folder) / "tokenizer.json", Path(target), kind)
     except Exception as error:
         print(f"{type(error).__name__}: {error}".replace("\n", " "), file=sys.stderr)  # noqa: T201
         return 1

@@ -51,8 +51,7 @@ class SquadReader(TrainedComponent):
             adapter was trained on.
         adapter: ``fast``, ``accurate`` (``skills.qa.sizes``) or a folder with a trained adapter; ""
             takes the checkpoint's own span head.
-        precision: ``auto``, ``int8`` or ``fp32``; ``auto`` is int8 where the processor has
-            instructions for it, else fp32, which then is as fast and answers a little better.
+        precision: ``auto``, ``int8`` or ``fp32``; ``auto`` is int8 where that is faster, else fp32.
         max_seq_length: tokens of a window, special tokens included.
         doc_stride: tokens that neighbouring windows share.
         max_question_length: tokens of the question that are read.

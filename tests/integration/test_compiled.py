@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save_file
 from transformers import BertForQuestionAnswering
 
-from skills.compiled import compile_checkpoint
+from skills.compiled import compile_checkpoint, kind_of
+from skills.compiler import OPSET, quantize
 from skills.deltas import WEIGHTS, apply_adapter, save_delta
 from skills.errors import ConfigurationError, DamagedCheckpoint, InputError, MissingCheckpoint
 from skills.qa.reader import SquadReader
@@ -108,6 +112,24 @@ def test_a_compiled_file_is_made_once_and_again_when_damaged(base: Path, tmp_pat
     compile_checkpoint(str(base), "encoder", **arguments)
     assert len(said) == 2
     assert weights.read_bytes() == whole
+
+
+def test_no_sum_of_products_is_cut_off(tmp_path: Path) -> None:
+    # numbers as large as 8 bits hold, of which two products overflow 16 bits
+    plain, target = tmp_path / "plain.onnx", tmp_path / "quantised.onnx"
+    weights = numpy_helper.from_array(np.tile(np.array([[1.0, -1.0]], np.float32), (64, 1)), "weights")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["rows", "weights"], ["sums"])],
+        "product",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 64])],
+        [helper.make_tensor_value_info("sums", TensorProto.FLOAT, ["n", 2])],
+        [weights],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8), plain)
+    quantize(plain, target, kind_of("int8"))
+    session = onnxruntime.InferenceSession(target, providers=["CPUExecutionProvider"])
+    (sums,) = session.run(None, {"rows": np.ones((3, 64), np.float32)})
+    np.testing.assert_allclose(sums, [[64, -64]] * 3, rtol=0.01)
 
 
 def test_random_heads_never_answer(base: Path, tmp_path: Path) -> None:
