@@ -44,7 +44,7 @@ class SquadReader(TrainedComponent):
     - starts: its first character in the context, -1 without an answer.
     - scores: start plus end logit of the span.
     - no_answer_scores: start plus end logit of the first token, the smallest over the
-      context's windows. An answer is believed where its score is above this one.
+      context's windows.
 
     Args:
         checkpoint: name or folder of the encoder (``skills.checkpoints``); "" is the one that the
@@ -59,9 +59,9 @@ class SquadReader(TrainedComponent):
         max_answer_length: tokens of an answer.
         coverage_weight: logits that it counts among the spans kept that the sentence around one covers the
             whole question (``skills.qa.surroundings``); 0 ranks by the logits alone, as SQuAD's baseline.
-        null_threshold: an answer is dropped where the null score exceeds the span's by more
-            than this (SQuAD 2.0's ``null_score_diff_threshold``); None always answers, as
-            SQuAD 1.1 asks.
+        null_threshold: an answer is dropped where the logarithm of the odds against there being one is
+            more than this (``skills.qa.spans``; SQuAD 2.0's ``null_score_diff_threshold`` compares the best
+            span alone); None always answers, as SQuAD 1.1 asks.
         max_batch_tokens: padded tokens in one forward pass.
         n_threads: threads of one forward pass.
         cache_path: where compiled models are kept.
@@ -160,7 +160,7 @@ class SquadReader(TrainedComponent):
         answers, starts, scores, no_answer_scores = [], [], [], []
         for context, prediction in zip(contexts, self.predict(contexts, questions), strict=True):
             answered = prediction.spans and (
-                self.null_threshold is None or -prediction.margin <= self.null_threshold
+                self.null_threshold is None or -prediction.odds <= self.null_threshold
             )
             best = prediction.spans[0] if answered else None
             answers.append(context[best.start : best.end] if best else "")

@@ -5,8 +5,10 @@ The scoring is that of BERT's SQuAD 2.0 baseline (Devlin et al. 2019, arXiv 1810
 section 4.3; transformers' ``utils_qa.py`` is its reference in code): a span scores the sum
 of its start and end logits, "no answer" the sum at the first token, and over several
 windows the null score is the smallest, since one window that holds the answer is enough.
-Where we differ: spans are enumerated exactly, not from the n best starts and ends alone, and
-the same characters found by two overlapping windows count once.
+Where we differ: spans are enumerated exactly, not from the n best starts and ends alone, the same
+characters found by two overlapping windows count once, and whether there is an answer at all is told
+by all spans together, not by the best one (Clark and Gardner 2018, arXiv 1710.10723, section 3.1,
+train with such sums): a reader that wavers between two places of an answer still believes in one.
 """
 
 from __future__ import annotations
@@ -49,10 +51,18 @@ class Span:
 
 @dataclass(frozen=True)
 class SpanPrediction:
-    """The best spans of one context, best first, and the score of there being none."""
+    """What was found in one context.
+
+    Attributes:
+        spans: the best ones, best first.
+        null_score: of there being none.
+        odds: natural logarithm of the odds that there is an answer, wherever it starts and wherever it
+            ends: the sum of the two.
+    """
 
     spans: tuple[Span, ...]
     null_score: float
+    odds: float = float("-inf")
 
     @property
     def margin(self) -> float:
@@ -83,7 +93,15 @@ def best_spans(
             if len(best) == n_best_size:
                 break
             best.setdefault((start, end), Span(start, end, score))
-    return SpanPrediction(tuple(best.values()), null_score)
+    return SpanPrediction(tuple(best.values()), null_score, max(map(_odds, windows), default=float("-inf")))
+
+
+def _odds(window: WindowLogits) -> float:
+    """The logarithm of Σ exp(start) · Σ exp(end) over the context, less that of the first token."""
+    masses = (
+        np.logaddexp.reduce(logits, dtype=np.float64) for logits in (window.start_logits, window.end_logits)
+    )
+    return float(sum(masses)) - window.null_score
 
 
 def _window_spans(

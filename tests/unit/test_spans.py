@@ -81,7 +81,28 @@ def test_a_token_without_characters_is_no_edge() -> None:
 def test_nothing_to_read() -> None:
     prediction = best_spans([])
     assert prediction.spans == ()
-    assert prediction.margin == float("-inf")
+    assert prediction.margin == prediction.odds == float("-inf")
+
+
+def test_the_odds_are_those_of_all_places_together() -> None:
+    logs = np.log([1.0, 1.0, 1.0]).tolist(), np.log([1.0, 2.0, 1.0]).tolist()
+    one = window(*logs, null=float(np.log(0.5 * 2.0)))
+    assert best_spans([one]).odds == pytest.approx(np.log(3 / 0.5 * 4 / 2))
+    # of several windows the most hopeful one counts
+    hopeless = window(*logs, null=50.0, first=9)
+    assert best_spans([hopeless, one]).odds == best_spans([one]).odds
+
+
+def test_two_places_of_an_answer_are_more_than_one() -> None:
+    alone, twice = best_spans([window([4, -9], [4, -9])]), best_spans([window([4, 4], [4, 4])])
+    assert twice.margin == alone.margin
+    assert twice.odds > alone.odds + 1
+
+
+@given(windows_of_one_context())
+def test_the_odds_are_at_least_the_margin(windows: list[WindowLogits]) -> None:
+    prediction = best_spans(windows[:1])
+    assert prediction.odds >= prediction.margin - 1e-3
 
 
 @pytest.mark.parametrize(("null", "margin"), [(4.0, 2.0), (9.0, -3.0)])
