@@ -18,8 +18,8 @@ from onnx import numpy_helper
 #: The largest weight, and the largest sum of two before rounding, which may add one half to each:
 #: 255 · 128 is the most that fits.
 _LARGEST = 127
-#: What quantisation appends to the name of a constant.
-_QUANTISED, _SCALE = "_quantized", "_scale"
+#: What quantisation appends to the name of a constant, and what to one that it turned round before.
+_QUANTISED, _SCALE, _TRANSPOSED = "_quantized", "_scale", "_Transposed"
 FloatArray = NDArray[np.float32]
 
 
@@ -33,14 +33,18 @@ def limit_pair_sums(quantised: onnx.ModelProto, plain: onnx.ModelProto) -> int:
     Returns:
         how many matrices were rounded anew.
     """
-    weights = {tensor.name: tensor for tensor in plain.graph.initializer}
+    plain_weights = {tensor.name: tensor for tensor in plain.graph.initializer}
     constants = {tensor.name: tensor for tensor in quantised.graph.initializer}
     rounded = 0
     for name, tensor in constants.items():
         if tensor.data_type != onnx.TensorProto.INT8 or not name.endswith(_QUANTISED):
             continue
         origin = name.removesuffix(_QUANTISED)
-        weight, scales = numpy_helper.to_array(weights[origin]), constants[origin + _SCALE]
+        scales = constants[origin + _SCALE]
+        if origin in plain_weights:
+            weight = numpy_helper.to_array(plain_weights[origin])
+        else:
+            weight = numpy_helper.to_array(plain_weights[origin.removesuffix(_TRANSPOSED)]).T
         scale = pair_scales(weight)
         if not scales.dims:  # one for all outputs
             scale = scale.max()

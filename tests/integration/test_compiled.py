@@ -114,19 +114,29 @@ def test_a_compiled_file_is_made_once_and_again_when_damaged(base: Path, tmp_pat
     assert weights.read_bytes() == whole
 
 
-def test_no_sum_of_products_is_cut_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", sorted({kind_of("int8"), "int8_pairs"}))
+@pytest.mark.parametrize("operator", ["MatMul", "Gemm"])
+def test_no_sum_of_products_is_cut_off(operator: str, kind: str, tmp_path: Path) -> None:
     # numbers as large as 8 bits hold, of which two products overflow 16 bits
     plain, target = tmp_path / "plain.onnx", tmp_path / "quantised.onnx"
-    weights = numpy_helper.from_array(np.tile(np.array([[1.0, -1.0]], np.float32), (64, 1)), "weights")
+    columns = np.tile(np.array([[1.0, -1.0]], np.float32), (64, 1))
+    if operator == "Gemm":
+        node = helper.make_node("Gemm", ["rows", "weights"], ["sums"], name="product", transB=1)
+        weights = numpy_helper.from_array(columns.T.copy(), "weights")
+    else:
+        node = helper.make_node("MatMul", ["rows", "weights"], ["sums"], name="product")
+        weights = numpy_helper.from_array(columns, "weights")
     graph = helper.make_graph(
-        [helper.make_node("MatMul", ["rows", "weights"], ["sums"])],
+        [node],
         "product",
         [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 64])],
         [helper.make_tensor_value_info("sums", TensorProto.FLOAT, ["n", 2])],
         [weights],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8), plain)
-    quantize(plain, target, kind_of("int8"))
+    quantize(plain, target, kind)
+    quantised = [t for t in onnx.load(target).graph.initializer if t.data_type == TensorProto.INT8]
+    assert [64, 2] in [list(t.dims) for t in quantised]
     session = onnxruntime.InferenceSession(target, providers=["CPUExecutionProvider"])
     (sums,) = session.run(None, {"rows": np.ones((3, 64), np.float32)})
     np.testing.assert_allclose(sums, [[64, -64]] * 3, rtol=0.01)

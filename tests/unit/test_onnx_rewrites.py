@@ -10,8 +10,9 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from skills.compiled import kind_of
+from skills.compiler import quantize
 from skills.onnx_rewrites import (
     activated_inputs,
     move_biases,
@@ -170,10 +171,7 @@ def feed_forward() -> onnx.GraphProto:
 
 def quantised(graph: onnx.GraphProto, folder: Path) -> onnx.ModelProto:
     onnx.save(model_of(graph), folder / "plain.onnx")
-    quantize_dynamic(
-        folder / "plain.onnx", folder / "int8.onnx", per_channel=True, weight_type=QuantType.QInt8,
-        extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
-    )  # fmt: skip
+    quantize(folder / "plain.onnx", folder / "int8.onnx", kind_of("int8"))
     return onnx.load(folder / "int8.onnx")
 
 
