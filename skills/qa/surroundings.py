@@ -47,13 +47,16 @@ class Surroundings:
         self._starts = [start for start, _ in self._sentences]
 
     def coverage(self, start: int, end: int) -> float:
-        """Share of the question's informative words in the sentence in which an answer begins, in [0, 1].
+        """Share of the question's informative words in the sentence of an answer, in [0, 1].
 
         Args:
             start: the answer's first character in the passage.
-            end: one past its last.
+            end: one past its last; an answer that ends in another sentence than it begins in has none
+                around it, so that it doesn't gain by what it begins with.
         """
         first, last = self._sentence(start)
+        if end > last:
+            return 0.0
         inside = self._hits[bisect_left(self._hit_starts, first) : bisect_left(self._hit_starts, last)]
         around = {stem for begins, ends, stem in inside if ends <= start or begins >= end}
         return len(around) / len(self._asked) if self._asked else 0.0

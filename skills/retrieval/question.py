@@ -41,6 +41,7 @@ _LEADING = re.compile(
     r"\s*(?:and|but|or|so|also|(?:what|how) about|what if|а (?:как|что) насч[её]т|а|и|но|или)\b[,\s]*",
     re.IGNORECASE,
 )
+_CONJUNCTION = re.compile(r"\s*(?:and|but|or|so|also|а|и|но|или)\b[,\s]*", re.IGNORECASE)
 _ASKS = re.compile(
     r"\s*(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|has|"
     r"have|had|may|must|should|tell|name|list|give|кто|что|где|когда|почему|зачем|как|какой|какая|какие|каком|"
@@ -118,9 +119,11 @@ def complete_question(utterance: str, history: Sequence[Turn]) -> str:
 
 
 def _complete(utterance: str, topic: _Topic) -> str:
-    if not topic.question or not _is_question(utterance):
+    if not _is_question(utterance):
         return utterance
-    utterance = without_greeting(utterance)
+    if not topic.question:
+        return _without_conjunction(utterance)
+    utterance = _without_conjunction(without_greeting(utterance))
     if pronoun := _pronoun(utterance):
         meant = _meant(pronoun.group().casefold(), topic)
         one = len(meant) == 1
@@ -130,13 +133,18 @@ def _complete(utterance: str, topic: _Topic) -> str:
         return utterance
     leading = _LEADING.match(utterance)
     rest = utterance[leading.end() :] if leading else utterance
-    if _ASKS.match(rest):
-        leading = None  # "And who owns the dam?" stands by itself
     if leading and (substituted := _substitute(topic, rest)):
         return substituted
     if leading or not _informative(rest):  # "And in the spring?", "Why?", "For how long?"
         return _append(utterance, _informative(topic.question))
     return utterance
+
+
+def _without_conjunction(question: str) -> str:
+    """A question less the "and" before it, which readers that learnt from questions alone are not used to."""
+    conjunction = _CONJUNCTION.match(question)
+    rest = question[conjunction.end() :] if conjunction else ""
+    return rest if _ASKS.match(rest) else question
 
 
 def _is_question(text: str) -> bool:

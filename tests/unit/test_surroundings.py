@@ -20,6 +20,7 @@ LEASE = "The lease begins on 1 March 2025. Either side may end it with three mon
         ("When do sides end leases?", "three months' notice", 2 / 3),  # by their first letters
         ("Is the notice three months?", "three months' notice", 0.0),  # the answer itself does not count
         ("Who is it?", "1 March 2025", 0.0),
+        ("When can either side end the lease?", "2025. Either", 0.0),  # in no sentence
     ],
 )
 def test_share_of_the_questions_words_around_an_answer(question: str, answer: str, share: float) -> None:
