@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from deeppavlov.metrics.squad_metrics import squad_v2_f1
+from tqdm import tqdm
 
 from skills.dialog import Document, Knowledge
 from skills.errors import SkillError
@@ -124,7 +125,9 @@ def ask(
     found: list[Any] = []
     firsts: list[Any] = []
     questions: list[int] = []
-    for number, (question, answers, group) in enumerate(rows):
+    for number, (question, answers, group) in enumerate(
+        tqdm(rows, desc="asking", unit="question", mininterval=2.0)
+    ):
         passages = retriever([question], [Knowledge((shelf,))])
         reading = reader([question], passages)[0]
         if group.startswith(("other ", "talk ")):
