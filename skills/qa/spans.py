@@ -7,8 +7,8 @@ of its start and end logits, "no answer" the sum at the first token, and over se
 windows the null score is the smallest, since one window that holds the answer is enough.
 Where we differ: spans are enumerated exactly, not from the n best starts and ends alone, the same
 characters found by two overlapping windows count once, and whether there is an answer at all is told
-by all spans together, not by the best one (Clark and Gardner 2018, arXiv 1710.10723, section 3.1,
-train with such sums): a reader that wavers between two places of an answer still believes in one.
+by all spans together, not by the best one (Clark and Gardner 2018, arXiv 1710.10723, train their
+no-answer option with such sums): a reader that wavers between two places still believes in an answer.
 """
 
 from __future__ import annotations
