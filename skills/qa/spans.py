@@ -62,7 +62,7 @@ class SpanPrediction:
 
     spans: tuple[Span, ...]
     null_score: float
-    odds: float = float("-inf")
+    odds: float
 
     @property
     def margin(self) -> float:

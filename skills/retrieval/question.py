@@ -37,11 +37,11 @@ _SUBJECT_OR_OBJECT = word_set("he she it they him them")
 _NO_NOUN = word_set("to in at on for from with by and or when as before after")
 _BE = word_set("is are was were be been")
 
+_CONJUNCTIONS = "and|but|or|so|also|а|и|но|или"
+_CONJUNCTION = re.compile(rf"\s*(?:{_CONJUNCTIONS})\b[,\s]*", re.IGNORECASE)
 _LEADING = re.compile(
-    r"\s*(?:and|but|or|so|also|(?:what|how) about|what if|а (?:как|что) насч[её]т|а|и|но|или)\b[,\s]*",
-    re.IGNORECASE,
+    rf"\s*(?:(?:what|how) about|what if|а (?:как|что) насч[её]т|{_CONJUNCTIONS})\b[,\s]*", re.IGNORECASE
 )
-_CONJUNCTION = re.compile(r"\s*(?:and|but|or|so|also|а|и|но|или)\b[,\s]*", re.IGNORECASE)
 _ASKS = re.compile(
     r"\s*(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|has|"
     r"have|had|may|must|should|tell|name|list|give|кто|что|где|когда|почему|зачем|как|какой|какая|какие|каком|"
@@ -133,6 +133,8 @@ def _complete(utterance: str, topic: _Topic) -> str:
         return utterance
     leading = _LEADING.match(utterance)
     rest = utterance[leading.end() :] if leading else utterance
+    if _ASKS.match(rest):
+        leading = None  # "What about when the dam breaks?" stands by itself
     if leading and (substituted := _substitute(topic, rest)):
         return substituted
     if leading or not _informative(rest):  # "And in the spring?", "Why?", "For how long?"

@@ -57,7 +57,7 @@ class Knowing:
             text, margin = self.answers[question]
             start = context.find(text)
             spans = (Span(start, start + len(text), margin),) if text else ()
-            found.append(SpanPrediction(spans, 0.0))
+            found.append(SpanPrediction(spans, 0.0, 0.0))
         return found
 
 

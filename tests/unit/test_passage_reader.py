@@ -31,7 +31,7 @@ class OneReader:
     def predict(self, contexts: Sequence[str], questions: Sequence[str]) -> list[SpanPrediction]:
         spans = [(self._text.index(words), words) for words in self._found]
         made = tuple(Span(s, s + len(w), 9.0 - i) for i, (s, w) in enumerate(spans))
-        return [SpanPrediction(made, 1.0) for _ in contexts]
+        return [SpanPrediction(made, 1.0, 8.0) for _ in contexts]
 
 
 def read(*found: str, text: str = TEXT, question: str = "How many?") -> Any:
@@ -66,7 +66,9 @@ class CountingReader:
         self.read.append(list(contexts))
         ends = [(len(c.rstrip()), c.rstrip().rfind(" ") + 1) for c in contexts]
         return [
-            SpanPrediction((Span(start, end, float(end) / 10),), 0.0) if start else SpanPrediction((), 0.0)
+            SpanPrediction((Span(start, end, float(end) / 10),), 0.0, 0.0)
+            if start
+            else SpanPrediction((), 0.0, 0.0)
             for end, start in ends
         ]
 

@@ -66,6 +66,7 @@ def test_what_cannot_be_put_in_place_is_appended(
         "Who built the Halden Bridge?",
         "Where was Tom Reed born and when did he die?",
         "Is there a warranty?",
+        "What about when Tom Reed died?",
         "What does the house that Jack built cost?",
         "If the pump fails, who repairs it?",
         "How are you?",  # put to Quoth: about nothing before

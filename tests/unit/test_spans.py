@@ -107,4 +107,4 @@ def test_the_odds_are_at_least_the_margin(windows: list[WindowLogits]) -> None:
 
 @pytest.mark.parametrize(("null", "margin"), [(4.0, 2.0), (9.0, -3.0)])
 def test_margin_is_span_less_null(null: float, margin: float) -> None:
-    assert SpanPrediction((Span(0, 2, 6.0),), null).margin == margin
+    assert SpanPrediction((Span(0, 2, 6.0),), null, odds=0.0).margin == margin
