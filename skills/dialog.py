@@ -14,7 +14,8 @@ from typing import Literal
 Skill = Literal["qa", "chat", "none"]
 Role = Literal["user", "assistant"]
 
-#: Called with each piece of a generated reply as it is made; returns True to stop.
+#: Called with each piece of a generated reply as it is made, with "" where nothing can be shown yet; returns
+#: True to stop.
 Listener = Callable[[str], bool]
 #: Called with the share of the work that is done, in [0, 1].
 Progress = Callable[[float], None]

@@ -14,6 +14,7 @@ signs?" is not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,15 +31,15 @@ from skills.qa.passage_reader import PassageReader, Reading
 from skills.quoting import Quoter
 from skills.retrieval.encoder import SentenceEncoder
 from skills.retrieval.names import n_named, name_words
-from skills.utterances import UtteranceClassifier, addresses, asks
+from skills.utterances import UtteranceClassifier, asks
 
 #: Cosine similarity at which a passage begins to be, and surely is, about what was asked.
 RELATED = (0.2, 0.5)
-#: Beside documents a question counts as small talk from this probability, where it does not address
-#: the one it is put to: a made-up answer to "Can I bring my dog?" harms more than "The documents don't
-#: say." From 0.5, 10% of 60 such questions would be taken for small talk, from 0.9 none is; of 328
-#: questions of small talk 15% are looked up so, 9% from 0.5.
-SURELY_TALK = 0.9
+#: What a passage that surely is takes from the log odds that a question is small talk.
+RELATED_LOGITS = 4.0
+#: Beside documents an utterance counts as small talk from this probability: a made-up answer to "Can I
+#: bring my dog?" harms more than "The documents don't say."
+SURELY_TALK = 0.75
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class SkillChooser(Component):
     ) -> Choice:
         best = reading.best
         confidence = best.confidence if best else 0.0
-        talks = small_talk >= (SURELY_TALK if asks(question) and not addresses(question) else 0.5)
+        talks = small_talk >= SURELY_TALK
         # small talk needs a surer answer: its words turn up in documents by chance
         needed = self.calibration.answer_threshold
         if talks and not only_documents:
@@ -113,19 +114,21 @@ class SkillChooser(Component):
 def discounted(small_talk: float, utterance: str, reading: Reading) -> float:
     """Probability of small talk in the light of what was found.
 
-    "May I keep a dog?" sounds like small talk, and beside a lease it is none: a question counts
-    the less as small talk the closer a passage is to it (cosine from 0.2 to 0.5). One that names
-    what a passage names is none: "What is Ann Reed's number?" asks for no invention, however far
+    "May I keep a dog?" may sound like small talk, and beside a lease it is none: the closer a passage is
+    to a question, the less that counts as small talk (:data:`RELATED`, :data:`RELATED_LOGITS`). One that
+    names what a passage names is none: "What is Ann Reed's number?" asks for no invention, however far
     the passage is, as a table is from every question.
     """
-    if not reading.candidates or not asks(utterance):
+    if not reading.candidates or not 0.0 < small_talk < 1.0 or not asks(utterance):
         return small_talk
     names = name_words(utterance)
     if any(n_named(names, candidate.passage.text) for candidate in reading.candidates):
         return 0.0
     closest = max(candidate.passage.similarity for candidate in reading.candidates)
     low, high = RELATED
-    return small_talk * (1.0 - min(1.0, max(0.0, (closest - low) / (high - low))))
+    related = min(1.0, max(0.0, (closest - low) / (high - low)))
+    odds = small_talk / (1.0 - small_talk) * math.exp(-RELATED_LOGITS * related)
+    return odds / (1.0 + odds)
 
 
 @register("reply_selector")

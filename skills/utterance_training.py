@@ -11,20 +11,23 @@ their card quotes.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
+from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
 from skills.errors import SkillError
 from skills.generation.small_talk.dataset import own_exchanges
 from skills.qa.dataset import questions_of
 from skills.retrieval.encoder import SentenceEncoder
-from skills.utterances import WEIGHTS, addresses, asks
+from skills.utterances import WEIGHTS, addresses, asks, gram_hash, grams
 
 #: How people ask a document for a thing, beside SQuAD's who, what and when.
 FORMS = (
@@ -78,12 +81,18 @@ FORMS = (
     "can they change {}?",
     "explain {}",
 )
-#: How people ask a document about themselves, in whole sentences; SQuAD has none. Written for this.
+#: How people ask a document about themselves and in few words, in whole sentences; SQuAD has none. Written
+#: for this.
 PERSONAL = Path(__file__).with_name("personal_questions.txt")
+#: What no document tells: here and now, errands, the program itself. Many stand against one of the others:
+#: "What time is it?" and "What time is check-in?". Written for this.
+SAID_TO_A_PROGRAM = Path(__file__).with_name("said_to_a_program.txt")
 #: Most texts of either kind.
 N_TEXTS = 8000
 #: What was written for this, and what is said to a program, counts so many times: it is little.
 OWN_WEIGHT = 5.0
+#: Words, alone or in a row, that stand in fewer texts have no weight.
+MIN_TEXTS = 3
 
 
 def impersonal_questions(squad: Path, n: int, draw: random.Random) -> list[str]:
@@ -97,11 +106,12 @@ def impersonal_questions(squad: Path, n: int, draw: random.Random) -> list[str]:
 
 
 def said_to_quoth() -> list[str]:
-    """What people say in Quoth's own exchanges, without what a document might tell."""
+    """What is said to a program: in Quoth's own exchanges, without what a document might tell, and beside."""
     own = (
         exchange.utterance for of_place in own_exchanges().values() for talk in of_place for exchange in talk
     )
-    return [said for said in dict.fromkeys(own) if addresses(said) or not asks(said)]
+    talked = (said for said in own if addresses(said) or not asks(said))
+    return list(dict.fromkeys([*talked, *SAID_TO_A_PROGRAM.read_text("utf-8").splitlines()]))
 
 
 def train(encoder: SentenceEncoder, squad: Path, small_talk: Sequence[str], weights: Path = WEIGHTS) -> str:
@@ -126,19 +136,47 @@ def train(encoder: SentenceEncoder, squad: Path, small_talk: Sequence[str], weig
     kinds = [len(questions), len(personal), len(talk), len(own)]
     labels = np.repeat([0, 0, 1, 1], kinds)
     counts = np.repeat([1.0, OWN_WEIGHT, 1.0, OWN_WEIGHT], kinds)
-    vectors = encoder.encode([*questions, *personal, *talk, *own])
+    texts = [*questions, *personal, *talk, *own]
+    known = _common_grams(texts)
+    features = hstack([csr_matrix(encoder.encode(texts)), _of_words(texts, known)]).tocsr()
     held_out = np.arange(len(labels)) % 5 == 0
     model = LogisticRegression(C=10.0, max_iter=2000)
-    model.fit(vectors[~held_out], labels[~held_out], counts[~held_out])
-    accuracy = model.score(vectors[held_out], labels[held_out])
-    model.fit(vectors, labels, counts)
+    model.fit(features[~held_out], labels[~held_out], counts[~held_out])
+    accuracy = model.score(features[held_out], labels[held_out])
+    model.fit(features, labels, counts)
+    n_embedding = features.shape[1] - len(known)
     weights.mkdir(parents=True, exist_ok=True)
-    tensors = {"weight": model.coef_[0].astype(np.float16), "bias": model.intercept_.astype(np.float16)}
+    tensors = {
+        "weight": model.coef_[0, :n_embedding].astype(np.float16),
+        "bias": model.intercept_.astype(np.float16),
+        "gram_hashes": np.array(known, np.uint32),
+        "gram_weights": model.coef_[0, n_embedding:].astype(np.float16),
+    }
     save_file(tensors, weights / "model.safetensors")
     return (
         f"{len(questions):,} questions, {len(personal)} about the one who asks, {len(talk):,} utterances of "
         f"small talk, {len(own)} said to Quoth; accuracy on a held-out fifth {accuracy:.4f}"
     )
+
+
+def _common_grams(texts: Sequence[str]) -> list[int]:
+    """Hashes of what stands in :data:`MIN_TEXTS` texts or more, rising."""
+    found = Counter(hashed for text in texts for hashed in set(map(gram_hash, grams(text))))
+    return sorted(hashed for hashed, n in found.items() if n >= MIN_TEXTS)
+
+
+def _of_words(texts: Sequence[str], known: Sequence[int]) -> csr_matrix:
+    """A row a text, a column one of the known: one by the root of how many a text has, or nothing."""
+    column = {hashed: n for n, hashed in enumerate(known)}
+    rows, columns, values = [], [], []
+    for row, text in enumerate(texts):
+        found = grams(text)
+        for hashed in map(gram_hash, found):
+            if hashed in column:
+                rows.append(row)
+                columns.append(column[hashed])
+                values.append(1.0 / math.sqrt(len(found)))
+    return csr_matrix((values, (rows, columns)), shape=(len(texts), len(known)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,7 +25,7 @@ from skills.generation.cleaning import ReplyStream, clean_reply
 from skills.generation.decoding import CHAT_STYLES, MAX_SEED, PRESETS, Decoding, decoding_from, preset
 from skills.generation.engines import Engine, Message, lacking, make_engine
 from skills.generation.prompt import FittedPrompt, fit_prompt, surely_fits
-from skills.generation.small_talk.claims import without_claims
+from skills.generation.small_talk.claims import Unclaiming, without_claims
 from skills.generation.together import together, until
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ DEFAULT_PERSONA = (
 #: Counting is exact to two tokens; a few more are left free.
 _SPARE_TOKENS = 8
 _MIN_PROMPT_TOKENS = 64
-#: A model may end its reply at once; another draw helps.
+#: A model may end its reply at once, or say nothing that a program could; another draw helps.
 _N_ATTEMPTS = 3
 
 
@@ -57,8 +57,9 @@ class Draft:
 
     Attributes:
         text: the reply; empty only where ``stopped``. The pieces that were shown may go beyond it
-            where the limit of tokens ended it in the middle of a sentence, or where a sentence claims
-            a body, a past or a place for a program (the small-talk adapter's own persona only).
+            where the limit of tokens ended it in the middle of a sentence. With the small-talk adapter's
+            own persona no sentence is shown that claims a body, a past or a place for a program, and a
+            reply of nothing else is drawn again; only where every draw is such a one it stands.
         n_dropped_turns: earlier turns that did not fit the model's context.
         stopped: the listener stopped it.
         n_tokens: tokens made.
@@ -189,11 +190,20 @@ class ReplyGenerator(Component):
         decoding = self.styles.get(preferences.style, self.styles[self.style])
         if self.seed is not None:
             decoding = replace(decoding, seed=self.seed)
+        as_itself = self._learnt_from_people and persona == DEFAULT_PERSONA
+        claiming: Draft | None = None
         for attempt in range(_N_ATTEMPTS):
-            draft = self._attempt(prompt, _redrawn(decoding, attempt), until(given_up, listener))
-            if draft.text or draft.stopped:
-                as_itself = self._learnt_from_people and persona == DEFAULT_PERSONA
-                return replace(draft, text=without_claims(draft.text)) if as_itself else draft
+            listen = until(given_up, listener)
+            unclaiming = Unclaiming(listen) if as_itself else None
+            draft = self._attempt(prompt, _redrawn(decoding, attempt), unclaiming or listen)
+            kept = without_claims(draft.text) if as_itself else draft.text
+            if kept or draft.stopped:
+                if unclaiming is not None and not draft.stopped:
+                    unclaiming.finish()
+                return replace(draft, text=kept)
+            claiming = draft if draft.text else claiming
+        if claiming is not None:
+            return claiming
         raise GenerationError(f"the model gave an empty reply {_N_ATTEMPTS} times")
 
     def _attempt(self, prompt: FittedPrompt, decoding: Decoding, listener: Listener) -> Draft:

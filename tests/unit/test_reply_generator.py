@@ -285,3 +285,17 @@ def test_a_model_that_learnt_from_people_does_not_claim_their_lives(make):
     assert ask(generator, "how are you?", preferences=[sailor])[0].text == said
     assert ask(make(engine, persona="You are a sailor."), "how are you?")[0].text == said
     assert ask(make(FakeEngine(said)), "how are you?")[0].text == said
+
+
+def test_a_reply_that_claims_nothing_but_a_life_is_drawn_again(make):
+    engine = FakeEngine("I went home. I ate.", "Same here.", "Books, mostly. I ate.")
+    engine.adapter = "small-talk"
+    heard = []
+    listener = lambda piece: bool(heard.append(piece))  # noqa: E731
+    (draft,) = ask(make(engine), "what's up?", listeners=[listener])
+    assert (draft.text, "".join(heard)) == ("Books, mostly.", "Books, mostly. ")
+    # where nothing else comes, it stands
+    stubborn = FakeEngine("I went home.")
+    stubborn.adapter = "small-talk"
+    assert ask(make(stubborn), "what's up?")[0].text == "I went home."
+    assert len(stubborn.calls) == 3

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.small_talk_lines import TALKS
 from skills.errors import InputError
 from skills.generation.small_talk import lines
-from skills.generation.small_talk.claims import claims, without_claims
+from skills.generation.small_talk.claims import Unclaiming, claims, without_claims
 from skills.generation.small_talk.conversations import (
     MAX_WORDS,
     Exchange,
@@ -39,6 +39,9 @@ from skills.generation.small_talk.dataset import SmallTalkIterator, SmallTalkRea
         "I have two cats.",
         "Not much, just got out of the shower.",
         "I've been to Rome once.",
+        "A real person, but a small one.",
+        "I'm a human being.",
+        "Just going to bed",
     ],
 )
 def test_a_body_a_past_and_a_place_are_claims(text: str) -> None:
@@ -52,6 +55,8 @@ def test_a_body_a_past_and_a_place_are_claims(text: str) -> None:
         "Nowhere in particular, I'm software on a computer.",
         "I have no body, so I never sleep.",
         "Your mother is right.",
+        "I'm not a person. A real person knows more.",
+        "Are you going to bed?",
         "What did you have for lunch?",
         "I like a good story. I'm glad that you liked it.",
     ],
@@ -95,7 +100,7 @@ def test_conversations_with_names_addresses_or_curses_are_left_out(text: str) ->
     [
         ("I'm fine. I'm going to the gym tomorrow.", "I'm fine."),
         ("My mom called! That's nice, isn't it? I ate.", "That's nice, isn't it?"),
-        ("I went home.", "I went home."),  # there is nothing else to say
+        ("I went home.", ""),
         ("Books, mostly. And you?", "Books, mostly. And you?"),
         ("The sea is 3.5 km away\n\nand blue", "The sea is 3.5 km away\n\nand blue"),
         ("", ""),
@@ -103,6 +108,22 @@ def test_conversations_with_names_addresses_or_curses_are_left_out(text: str) ->
 )
 def test_what_a_program_cannot_claim_is_left_out(said: str, left: str) -> None:
     assert without_claims(said) == left
+
+
+def test_a_reply_is_heard_by_sentences_without_those_that_claim() -> None:
+    heard: list[str] = []
+    hand_on = Unclaiming(lambda piece: bool(heard.append(piece)))
+    for piece in ("I'm f", "ine. I'm going", " to the gym. ", "An", "d you"):
+        assert hand_on(piece) is False
+    assert "".join(heard) == "I'm fine. "
+    hand_on.finish()
+    assert "".join(heard) == "I'm fine. And you"
+    hand_on.finish()
+    assert "".join(heard) == "I'm fine. And you"
+
+
+def test_a_listener_may_stop_before_a_sentence_is_complete() -> None:
+    assert Unclaiming(lambda piece: not piece)("I'm f") is True
 
 
 def test_what_is_learnt_is_new_short_enough_and_claims_nothing() -> None:

@@ -13,11 +13,13 @@ from safetensors.numpy import load_file
 from skills.utterance_training import (
     FORMS,
     PERSONAL,
+    SAID_TO_A_PROGRAM,
     impersonal_questions,
     main,
     said_to_quoth,
     train,
 )
+from skills.utterances import gram_hash
 from tests.support.letter_encoder import LetterEncoder
 
 
@@ -56,8 +58,9 @@ def test_what_a_document_might_tell_is_not_learnt_as_small_talk() -> None:
     assert "What is the capital of Mongolia?" not in said
 
 
-def test_own_questions_are_questions_of_a_line_each() -> None:
-    lines = PERSONAL.read_text("utf-8").splitlines()
+@pytest.mark.parametrize("file", [PERSONAL, SAID_TO_A_PROGRAM], ids=lambda file: file.stem)
+def test_own_texts_are_of_a_line_each(file: Path) -> None:
+    lines = file.read_text("utf-8").splitlines()
     assert len(lines) == len({line.lower() for line in lines}) > 100
     assert all(line == line.strip() and 2 < len(line) < 80 for line in lines)
 
@@ -68,8 +71,16 @@ def test_the_weights_tell_the_two_apart(squad: Path, tmp_path: Path) -> None:
     told = train(encoder, squad, talk, tmp_path / "weights")  # type: ignore[arg-type]
     assert told.startswith("40 questions, ")
     assert ", 40 utterances of small talk, " in told
-    tensors = load_file(tmp_path / "weights" / "model.safetensors")
+    file = tmp_path / "weights" / "model.safetensors"
+    tensors = load_file(file)
+    assert {name: tensor.shape for name, tensor in tensors.items()} == {
+        "weight": (64,), "bias": (1,), "gram_hashes": tensors["gram_weights"].shape,
+        "gram_weights": tensors["gram_hashes"].shape,
+    }  # fmt: skip
     weight, bias = tensors["weight"].astype(np.float32), float(tensors["bias"][0])
+    words = dict(zip(tensors["gram_hashes"].tolist(), tensors["gram_weights"].tolist(), strict=True))
+    assert words[gram_hash("which bridge")] < 0.0
+    assert gram_hash("zzz zzzzz") not in words  # it stands in one text
     talks = encoder.encode(talk) @ weight + bias
     asks = encoder.encode([f"Which bridge is number {n}?" for n in range(9)]) @ weight + bias
     assert talks.min() > max(0.0, asks.max())

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from skills.dialog import Listener
+
 _KIN = (
     "mom|mum|mother|dad|father|parents|brothers?|sisters?|siblings|wife|husband|girlfriend|boyfriend|fiance|"
     "kids?|children|son|daughter|grand(?:ma|pa|mother|father|parents)|famil(?:y|ies)|uncle|aunt|cousins?"
@@ -58,6 +60,11 @@ CLAIMS: dict[str, re.Pattern[str]] = {
         r"\bi(?:'?m| am)(?: just| also| so| really| very| still| currently| actually| a bit| kind of)? "
         rf"(?:{_STATES})\b"
         r"|\bhere in [a-z]+|\bwhere i(?:'?m| live)\b|\bi(?:'?ll| will) (?:go|eat|be (?:at|in))\b"
+        r"|\bi(?:'?m| am) (?:just |also )?(?:a |an )?(?:(?:real|living|actual) )?(?:person|human)\b"
+        # without "I am", as an answer to "are you a bot?", "what's up?"
+        r"|^\W*(?:yes,? )?(?:a |an )?(?:real|living|actual) (?:person|human)\b"
+        r"|^\W*(?:just )?(?:going|heading|getting ready|about) (?:to|for|off to) "
+        r"(?:bed|sleep|work|school|class|church|the gym|eat|lunch|dinner)\b"
     ),
 }  # fmt: skip
 
@@ -73,6 +80,28 @@ def claims(text: str) -> list[str]:
 
 
 def without_claims(text: str) -> str:
-    """A text without the sentences that make a claim; the text as it is where every one does."""
-    kept = [sentence for sentence in _SENTENCES.findall(text) if not claims(sentence)]
-    return "".join(kept).strip() or text
+    """A text without the sentences that make a claim; empty where every one does."""
+    return "".join(sentence for sentence in _SENTENCES.findall(text) if not claims(sentence)).strip()
+
+
+class Unclaiming:
+    """A listener that hands a reply on by whole sentences, those that make a claim left out.
+
+    Args:
+        listener: hears them, and "" while a sentence is not complete, so that it can stop the reply.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._held = ""
+
+    def __call__(self, piece: str) -> bool:
+        """Take a piece; True where the listener stops."""
+        *whole, self._held = _SENTENCES.findall(self._held + piece) or [""]
+        return self._listener("".join(sentence for sentence in whole if not claims(sentence)))
+
+    def finish(self) -> None:
+        """Hand on the last sentence, once nothing more comes."""
+        held, self._held = self._held, ""
+        if held and not claims(held):
+            self._listener(held)
