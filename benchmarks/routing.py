@@ -27,6 +27,7 @@ from benchmarks.report import machine, table
 from benchmarks.retrieval import build_shelf
 from skills.dialog import Document, Knowledge
 from skills.qa.calibration import SURE
+from skills.selection import Choice
 
 N_PASSAGES = 50
 #: A doubtful answer is one that goes out with "I'm not sure the documents say".
@@ -98,31 +99,42 @@ def matrix(routed: Sequence[tuple[str, str]]) -> tuple[list[list[str]], float]:
     return rows, sum(route in RIGHT[kind] for kind, route in routed) / len(routed)
 
 
-def routes(
-    reader: str, shelf: Path, said: Sequence[tuple[str, str]]
-) -> tuple[list[tuple[str, str]], list[float]]:
-    """What was chosen for each utterance, of ``ROUTES``, and the milliseconds it took."""
-    # nothing is generated: the chain is built up to the choice
+def choosing_chain(reader: str) -> Any:
+    """The chain up to the choice of the skill: nothing is generated.
+
+    Args:
+        reader: as QUOTH_READER takes it.
+    """
     from bot.pipeline import build, config_file, parsed, variables
     from bot.settings import Settings
 
-    settings = Settings(reader=reader)
-    filled = parsed(config_file("dialog.json"), variables(settings))
+    filled = parsed(config_file("dialog.json"), variables(Settings(reader=reader)))
     pipe = filled["chainer"]["pipe"]
     upto = next(n for n, part in enumerate(pipe) if part["class_name"].endswith(":SkillChooser"))
     filled["chainer"]["pipe"], filled["chainer"]["out"] = pipe[: upto + 1], ["choices"]
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "choosing.json"
         config.write_text(json.dumps(filled), "utf-8")
-        chain = build(config, {})
+        return build(config, {})
+
+
+def routed_to(choice: Choice) -> str:
+    """Which of ``ROUTES`` a choice is."""
+    return "qa, doubtful" if choice.skill == "qa" and choice.confidence < SURE else choice.skill
+
+
+def routes(
+    reader: str, shelf: Path, said: Sequence[tuple[str, str]]
+) -> tuple[list[tuple[str, str]], list[float]]:
+    """What was chosen for each utterance, of ``ROUTES``, and the milliseconds it took."""
+    chain = choosing_chain(reader)
     known = Knowledge((str(shelf),))
     chosen, times = [], []
     for kind, text in said:
         began = time.perf_counter()
         (choice,) = chain([text], [None], [known], [None], [None])
         times.append(1000 * (time.perf_counter() - began))
-        doubtful = choice.skill == "qa" and choice.confidence < SURE
-        chosen.append((kind, "qa, doubtful" if doubtful else choice.skill))
+        chosen.append((kind, routed_to(choice)))
     return chosen, times
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch.nn.functional import cross_entropy, kl_div
 from transformers import AutoModelForQuestionAnswering
 
 from skills.deltas import apply_adapter
 from skills.errors import ConfigurationError
 from skills.learning import Learner, Recipe, fast_autocast, load_to_train
 from skills.low_rank import save_low_rank, with_low_rank
+from skills.qa.dataset import merged
 from skills.qa.spans import FloatArray
 from skills.qa.teacher import Teacher
 from skills.qa.windows import Window, WindowTokenizer, collate
@@ -36,6 +38,8 @@ class ReaderRecipe(Recipe):
             no gradient is computed there, which at half of the layers spares a quarter of a step.
         teacher_weight: share of the loss that the teacher's probabilities have, in [0, 1]; the
             annotators' answers have the rest.
+        untaught: a SQuAD-format file; beside its contexts the teacher has no say, for annotators that know
+            what it does not. "" is none.
         teacher_temperature: both sides' logits are divided by it where they are compared.
         quantization_aware: whether the matrices compute in training as they will in 8 bits
             (``skills.quantization_aware``); not for a low-rank adapter.
@@ -44,6 +48,7 @@ class ReaderRecipe(Recipe):
     lora_rank: int = 0
     lora_first_layer: int = 0
     teacher_weight: float = 0.0
+    untaught: str = ""
     teacher_temperature: float = 2.0
     quantization_aware: bool = False
 
@@ -62,7 +67,8 @@ class ReaderLearner(Learner):
         teacher: a reader whose probabilities are learnt from too, or None.
 
     Raises:
-        ConfigurationError: if the recipe is aware of quantisation and low-rank.
+        ConfigurationError: if the recipe is aware of quantisation and low-rank, or ``untaught`` is no
+            SQuAD-format file.
         DamagedCheckpoint: if ``init_path`` holds an adapter of another shape.
     """
 
@@ -83,6 +89,10 @@ class ReaderLearner(Learner):
         torch.manual_seed(recipe.seed)
         self.tokenizer = tokenizer
         self.teacher = teacher
+        self.untaught: frozenset[str] = frozenset()
+        if recipe.untaught:
+            articles = merged([Path(recipe.untaught).expanduser()])["data"]
+            self.untaught = frozenset(p["context"] for article in articles for p in article["paragraphs"])
         self.random = random.Random(recipe.seed)  # noqa: S311
         model, fresh = load_to_train(AutoModelForQuestionAnswering, checkpoint, recipe.dropout)
         base: dict[str, torch.Tensor] = {}
@@ -129,18 +139,23 @@ class ReaderLearner(Learner):
         inputs = collate(windows, multiple_of=32)
         given = self._logits(*inputs)
         targets = torch.tensor(firsts), torch.tensor(lasts)
-        loss = 0.5 * sum(map(torch.nn.functional.cross_entropy, given, targets), torch.tensor(0.0))
+        losses = 0.5 * sum(
+            (cross_entropy(g, t, reduction="none") for g, t in zip(given, targets, strict=True)),
+            torch.tensor(0.0),
+        )
         if self.teacher is not None:
-            shown = self.teacher(asked, read, windows, inputs[0].shape[1])
-            weight, temperature = self.recipe.teacher_weight, self.recipe.teacher_temperature
+            shown = tuple(map(torch.from_numpy, self.teacher(asked, read, windows, inputs[0].shape[1])))
+            taught = [float(context not in self.untaught) for context in read]
+            weights = self.recipe.teacher_weight * torch.tensor(taught)
             away = 0.5 * sum(
                 (
-                    _divergence(mine, torch.from_numpy(theirs), temperature)
+                    _divergence(mine, theirs, self.recipe.teacher_temperature)
                     for mine, theirs in zip(given, shown, strict=True)
                 ),
                 torch.tensor(0.0),
             )
-            loss = (1 - weight) * loss + weight * away
+            losses = (1 - weights) * losses + weights * away
+        loss = losses.mean()
         return self.descend([loss])
 
     def save(self, adapter_path: Path) -> None:
@@ -186,10 +201,10 @@ class ReaderLearner(Learner):
 
 
 def _divergence(mine: torch.Tensor, theirs: torch.Tensor, temperature: float) -> torch.Tensor:
-    """How far the learner's probabilities are from the teacher's (KL), with gradients of the usual size."""
-    return temperature**2 * torch.nn.functional.kl_div(
-        (mine / temperature).log_softmax(-1), (theirs / temperature).softmax(-1), reduction="batchmean"
-    )
+    """How far each of the learner's probabilities is from the teacher's (KL), with gradients of the usual
+    size; shape (n_windows,)."""
+    apart = kl_div((mine / temperature).log_softmax(-1), (theirs / temperature).softmax(-1), reduction="none")
+    return temperature**2 * apart.sum(-1)
 
 
 def _token_span(window: Window, start: int, end: int) -> tuple[int, int] | None:

@@ -88,7 +88,8 @@ def test_of_a_long_context_the_window_that_shares_most_is_taken(base: Path) -> N
         np.testing.assert_array_equal(start[row, inside][known], window.input_ids[inside][known])
 
 
-def test_the_learner_moves_to_what_the_teacher_believes(base: Path) -> None:
+@pytest.mark.parametrize("untaught", [False, True])
+def test_the_learner_moves_to_what_the_teacher_believes(base: Path, untaught: bool) -> None:
     tokenizer = WindowTokenizer(base / "base" / "tokenizer.json", 128, 16)
     window = tokenizer.windows([QUESTION], [CONTEXT])[0]
     believed = window.context_start + 1
@@ -100,7 +101,12 @@ def test_the_learner_moves_to_what_the_teacher_believes(base: Path) -> None:
         logits[:, believed] = 20
         return logits, logits
 
-    recipe = ReaderRecipe(learning_rate=0.01, teacher_weight=1.0, warmup=0, average=0)
+    paragraph = {"context": CONTEXT, "qas": [{"id": "1", "question": QUESTION}]}
+    file = base / "untaught.json"
+    file.write_text(json.dumps({"data": [{"paragraphs": [paragraph]}]}))
+    recipe = ReaderRecipe(
+        learning_rate=0.01, teacher_weight=1.0, untaught=str(file) if untaught else "", warmup=0, average=0
+    )
     learner = ReaderLearner(
         base / "base", "base", tokenizer, recipe, base / "taught", None, Teacher(model, tokenizer)
     )
@@ -110,7 +116,9 @@ def test_the_learner_moves_to_what_the_teacher_believes(base: Path) -> None:
     start, _ = learner(
         window.input_ids[None], np.ones_like(window.input_ids)[None], window.token_type_ids[None]
     )
-    assert start[0].argmax() == believed  # and not where the annotators' answer is
+    annotated = window.context_start + int((window.offsets[:, 0] == 28).argmax())
+    assert annotated != believed
+    assert start[0].argmax() == (annotated if untaught else believed)
 
 
 @pytest.mark.filterwarnings("ignore")

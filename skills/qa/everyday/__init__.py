@@ -1,0 +1,1 @@
+"""Everyday documents with questions as people type them, written for this project; see :mod:`.texts`."""
