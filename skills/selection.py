@@ -39,7 +39,7 @@ RELATED = (0.2, 0.5)
 RELATED_LOGITS = 4.0
 #: Beside documents an utterance counts as small talk from this probability: a made-up answer to "Can I
 #: bring my dog?" harms more than "The documents don't say."
-SURELY_TALK = 0.75
+SURELY_TALK = 0.6
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from skills.errors import SkillError
 from skills.generation.small_talk.dataset import own_exchanges
 from skills.qa.dataset import questions_of
+from skills.qa.everyday.texts import DOCUMENTS, read_texts
 from skills.retrieval.encoder import SentenceEncoder
 from skills.utterances import WEIGHTS, addresses, asks, gram_hash, grams
 
@@ -81,8 +82,8 @@ FORMS = (
     "can they change {}?",
     "explain {}",
 )
-#: How people ask a document about themselves and in few words, in whole sentences; SQuAD has none. Written
-#: for this.
+#: How people ask documents about themselves and in few words, beside what they ask of the everyday documents
+#: (``skills.qa.everyday``); SQuAD has none of it. Written for this.
 PERSONAL = Path(__file__).with_name("personal_questions.txt")
 #: What no document tells: here and now, errands, the program itself. Many stand against one of the others:
 #: "What time is it?" and "What time is check-in?". Written for this.
@@ -91,6 +92,8 @@ SAID_TO_A_PROGRAM = Path(__file__).with_name("said_to_a_program.txt")
 N_TEXTS = 8000
 #: What was written for this, and what is said to a program, counts so many times: it is little.
 OWN_WEIGHT = 5.0
+#: And what is asked of the everyday documents so many times: it is more.
+EVERYDAY_WEIGHT = 3.0
 #: Words, alone or in a row, that stand in fewer texts have no weight.
 MIN_TEXTS = 3
 
@@ -103,6 +106,12 @@ def impersonal_questions(squad: Path, n: int, draw: random.Random) -> list[str]:
     asked = [draw.choice(FORMS).format(thing.lower()) for thing in things]
     half = min(len(asked), n // 2)
     return draw.sample(questions, min(n - half, len(questions))) + draw.sample(asked, half)
+
+
+def everyday_questions() -> list[str]:
+    """What is asked of the everyday documents."""
+    asked = (question.text for document in read_texts(DOCUMENTS) for question in document.questions)
+    return list(dict.fromkeys(asked))
 
 
 def said_to_quoth() -> list[str]:
@@ -132,11 +141,11 @@ def train(encoder: SentenceEncoder, squad: Path, small_talk: Sequence[str], weig
     draw = random.Random(0)  # noqa: S311
     questions = impersonal_questions(squad, min(N_TEXTS, len(small_talk)), draw)
     talk = draw.sample(list(small_talk), min(len(questions), len(small_talk)))
-    own, personal = said_to_quoth(), PERSONAL.read_text("utf-8").splitlines()
-    kinds = [len(questions), len(personal), len(talk), len(own)]
-    labels = np.repeat([0, 0, 1, 1], kinds)
-    counts = np.repeat([1.0, OWN_WEIGHT, 1.0, OWN_WEIGHT], kinds)
-    texts = [*questions, *personal, *talk, *own]
+    own, personal, everyday = said_to_quoth(), PERSONAL.read_text("utf-8").splitlines(), everyday_questions()
+    kinds = [len(questions), len(everyday), len(personal), len(talk), len(own)]
+    labels = np.repeat([0, 0, 0, 1, 1], kinds)
+    counts = np.repeat([1.0, EVERYDAY_WEIGHT, OWN_WEIGHT, 1.0, OWN_WEIGHT], kinds)
+    texts = [*questions, *everyday, *personal, *talk, *own]
     known = _common_grams(texts)
     features = hstack([csr_matrix(encoder.encode(texts)), _of_words(texts, known)]).tocsr()
     held_out = np.arange(len(labels)) % 5 == 0
@@ -154,8 +163,9 @@ def train(encoder: SentenceEncoder, squad: Path, small_talk: Sequence[str], weig
     }
     save_file(tensors, weights / "model.safetensors")
     return (
-        f"{len(questions):,} questions, {len(personal)} about the one who asks, {len(talk):,} utterances of "
-        f"small talk, {len(own)} said to Quoth; accuracy on a held-out fifth {accuracy:.4f}"
+        f"{len(questions):,} questions, {len(everyday):,} of everyday documents, {len(personal)} more as "
+        f"people type them, {len(talk):,} utterances of small talk, {len(own)} said to Quoth; accuracy on a "
+        f"held-out fifth {accuracy:.4f}"
     )
 
 
