@@ -36,6 +36,8 @@ DEFAULT_PERSONA = (
     "You are a helpful AI assistant named Quoth. Your name is Quoth. When asked who you are, say: I'm "
     "Quoth, a computer program. You like books. You give short, friendly replies."
 )
+#: What is true whatever was said, in the persona's words.
+IN_TRUTH = "I'm Quoth, a computer program."
 #: Counting is exact to two tokens; a few more are left free.
 _SPARE_TOKENS = 8
 _MIN_PROMPT_TOKENS = 64
@@ -59,7 +61,7 @@ class Draft:
         text: the reply; empty only where ``stopped``. The pieces that were shown may go beyond it
             where the limit of tokens ended it in the middle of a sentence. With the small-talk adapter's
             own persona no sentence is shown that claims a body, a past or a place for a program, and a
-            reply of nothing else is drawn again; only where every draw is such a one it stands.
+            reply of nothing else is drawn again, and :data:`IN_TRUTH` where every draw is such a one.
         n_dropped_turns: earlier turns that did not fit the model's context.
         stopped: the listener stopped it.
         n_tokens: tokens made.
@@ -191,7 +193,6 @@ class ReplyGenerator(Component):
         if self.seed is not None:
             decoding = replace(decoding, seed=self.seed)
         as_itself = self._learnt_from_people and persona == DEFAULT_PERSONA
-        claiming: Draft | None = None
         for attempt in range(_N_ATTEMPTS):
             listen = until(given_up, listener)
             unclaiming = Unclaiming(listen) if as_itself else None
@@ -201,9 +202,9 @@ class ReplyGenerator(Component):
                 if unclaiming is not None and not draft.stopped:
                     unclaiming.finish()
                 return replace(draft, text=kept)
-            claiming = draft if draft.text else claiming
-        if claiming is not None:
-            return claiming
+        if draft.text:  # a life is all it claims
+            listen(IN_TRUTH)
+            return replace(draft, text=IN_TRUTH)
         raise GenerationError(f"the model gave an empty reply {_N_ATTEMPTS} times")
 
     def _attempt(self, prompt: FittedPrompt, decoding: Decoding, listener: Listener) -> Draft:

@@ -59,6 +59,14 @@ _AUXILIARY = re.compile(
 )
 # "How are you?" in between is no topic: what follows is about what was asked before.
 _TO_US = re.compile(r"\b(?:you|your|yours|ты|вы|тебя|вас|твой|твоё|ваш)\b", re.IGNORECASE)
+# "What time is it?", "Is it raining?": no word before means that "it".
+_EXPLETIVE = re.compile(
+    r"\b(?:(?:what|which) (?:time|day|date|month|year)|how late)(?: of the week)? is it"
+    r"(?: now| today| right now| there| here)?\W*$"
+    r"|\b(?:is|will) it (?:still )?(?:(?:be|going to) )?"
+    r"(?:rain|snow|sunny|windy|cloudy|(?:cold|hot|dark) outside)",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
 _HOW = re.compile(r"\bhow\s+\w+", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an|my|our)\s+)?", re.IGNORECASE)
@@ -167,6 +175,8 @@ def _pronoun(utterance: str) -> re.Match[str] | None:
     One after a clause with words of its own means those ("Where was Ada Hall born and when did
     she die?"), "there" after a form of "to be" nothing ("Is there a warranty?").
     """
+    if _EXPLETIVE.search(utterance):
+        return None
     informative, names = False, names_of(utterance)
     for match in WORD.finditer(utterance):
         word = without_possessive(match.group()).casefold()

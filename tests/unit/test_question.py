@@ -23,6 +23,7 @@ def after(*texts: str) -> list[Turn]:
         (("Where was Marie Curie born?", "Warsaw"), "And when did she die?", "when did Marie Curie die?"),
         (("Who discovered radium?", "Marie Curie"), "When did she die?", "When did Marie Curie die?"),
         (("Whom did Ada Hall marry?", "Tom Reed"), "Where did she study?", "Where did Ada Hall study?"),
+        (("How high is the Eiffel Tower?", "300 m"), "What year is it of?", "What year is the Eiffel Tower of?"),
         (("When was the Eiffel Tower built?", "1889"), "How high is it?", "How high is the Eiffel Tower?"),
         (("Who founded the Tern Society?", "Ann"), "Who is its head?", "Who is the Tern Society's head?"),
         (("Where was she born, Ada Hall?", "Cork"), "Who was her father?", "Who was Ada Hall's father?"),
@@ -69,6 +70,8 @@ def test_what_cannot_be_put_in_place_is_appended(
         "What about when Tom Reed died?",
         "What does the house that Jack built cost?",
         "If the pump fails, who repairs it?",
+        "What time is it?",  # "it" is nothing that was said
+        "is it going to rain tomorrow?",
         "How are you?",  # put to Quoth: about nothing before
         "And you?",
         "Thank you!",

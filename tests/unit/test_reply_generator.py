@@ -12,7 +12,7 @@ from skills.dialog import Preferences, Turn
 from skills.errors import ConfigurationError, GenerationError, InputError
 from skills.generation.decoding import CHAT_STYLES, Decoding, preset
 from skills.generation.engines import Engine, Generated, make_engine
-from skills.generation.reply_generator import DEFAULT_PERSONA, Draft, ReplyGenerator, talked
+from skills.generation.reply_generator import DEFAULT_PERSONA, IN_TRUTH, Draft, ReplyGenerator, talked
 from tests.support.fake_engine import FakeEngine
 
 
@@ -294,8 +294,11 @@ def test_a_reply_that_claims_nothing_but_a_life_is_drawn_again(make):
     listener = lambda piece: bool(heard.append(piece))  # noqa: E731
     (draft,) = ask(make(engine), "what's up?", listeners=[listener])
     assert (draft.text, "".join(heard)) == ("Books, mostly.", "Books, mostly. ")
-    # where nothing else comes, it stands
-    stubborn = FakeEngine("I went home.")
+    # where nothing else comes, the truth does
+    stubborn = FakeEngine("I am a real person.")
     stubborn.adapter = "small-talk"
-    assert ask(make(stubborn), "what's up?")[0].text == "I went home."
+    heard.clear()
+    assert ask(make(stubborn), "are you a bot?", listeners=[listener])[0].text == IN_TRUTH
+    assert "".join(heard) == IN_TRUTH
+    assert IN_TRUTH.removesuffix(".") in DEFAULT_PERSONA
     assert len(stubborn.calls) == 3
