@@ -23,7 +23,7 @@ def after(*texts: str) -> list[Turn]:
         (("Where was Marie Curie born?", "Warsaw"), "And when did she die?", "when did Marie Curie die?"),
         (("Who discovered radium?", "Marie Curie"), "When did she die?", "When did Marie Curie die?"),
         (("Whom did Ada Hall marry?", "Tom Reed"), "Where did she study?", "Where did Ada Hall study?"),
-        (("How high is the Eiffel Tower?", "300 m"), "What year is it of?", "What year is the Eiffel Tower of?"),
+        (("Where is the Kiln Tower?", "Cork"), "What year is it of?", "What year is the Kiln Tower of?"),
         (("When was the Eiffel Tower built?", "1889"), "How high is it?", "How high is the Eiffel Tower?"),
         (("Who founded the Tern Society?", "Ann"), "Who is its head?", "Who is the Tern Society's head?"),
         (("Where was she born, Ada Hall?", "Cork"), "Who was her father?", "Who was Ada Hall's father?"),
