@@ -1,1 +1,1 @@
-"""Everyday documents with questions as people type them, written for this project; see :mod:`.texts`."""
+"""Everyday documents with questions as people type them, which a language model wrote for this project."""
