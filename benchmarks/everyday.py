@@ -23,7 +23,6 @@ from benchmarks.routing import choosing_chain, routed_to
 from skills.dialog import Document, Knowledge
 from skills.selection import Choice
 
-RIGHT_F1 = 50.0
 OUTCOMES = ("right", "right, doubtful", "wrong", "wrong, doubtful", "none, closest holds it", "none", "chat")
 
 
@@ -36,6 +35,8 @@ def outcome(choice: Choice, answers: Sequence[str], closest: str) -> str:
         closest: the sentence that would be shown where there is no answer, or "".
     """
     from deeppavlov.metrics.squad_metrics import squad_v1_f1
+
+    from skills.qa.calibrate import RIGHT_F1
 
     if choice.skill == "qa":
         assert choice.reading.best is not None
@@ -58,10 +59,13 @@ def ask(chain: Any, encoder: Any, offer_similarity: float) -> list[tuple[str, bo
             build_shelf(shelf, [Document(f"{number:064x}", f"{document.name}.txt", document.text)], encoder)
             for question in document.questions:
                 (choice,) = chain([question.text], [None], [Knowledge((str(shelf),))], [None], [None])
-                near = closest_sentence(question.text, choice.reading, encoder, offer_similarity)
+                near, given = None, ""
+                if choice.skill == "none":
+                    near = closest_sentence(question.text, choice.reading, encoder, offer_similarity)
+                elif choice.skill == "qa":
+                    given = choice.reading.best.text
                 answers = [document.text[start:end] for start, end in question.answers]
                 came_to = outcome(choice, answers, near.text if near else "")
-                given = choice.reading.best.text if choice.skill == "qa" else ""
                 told.append((question.text, bool(answers), came_to, given))
     return told
 

@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
-from skills.errors import SkillError
+from skills.command import exit_status
 from skills.generation.small_talk.dataset import own_exchanges
 from skills.qa.dataset import questions_of
 from skills.qa.everyday.texts import DOCUMENTS, read_texts
@@ -195,13 +195,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("squad", type=Path, help="folder with SQuAD-format files")
     parser.add_argument("small_talk", type=Path, help="text file, an utterance a line")
     asked = parser.parse_args(arguments)
-    try:
+
+    def work() -> None:
         lines = [line for line in asked.small_talk.read_text("utf-8").splitlines() if line.strip()]
         print(train(SentenceEncoder(), asked.squad, lines))
-    except (SkillError, OSError, UnicodeDecodeError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

@@ -116,8 +116,8 @@ class Preview:
     def listen(self, piece: str) -> bool:
         """A piece of the reply, from whatever thread; returns whether to stop."""
         self._pieces.append(piece)
-        if piece and not self._stoppable:
-            self._began = self._began or time.monotonic()
+        if piece and self._began is None:
+            self._began = time.monotonic()
             self._stoppable = True
             self._wake()
         return self._stopped

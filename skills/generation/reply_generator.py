@@ -60,8 +60,8 @@ class Draft:
     Attributes:
         text: the reply; empty only where ``stopped``. The pieces that were shown may go beyond it
             where the limit of tokens ended it in the middle of a sentence. With the small-talk adapter's
-            own persona no sentence is shown that claims a body, a past or a place for a program, and a
-            reply of nothing else is drawn again, and :data:`IN_TRUTH` where every draw is such a one.
+            own persona no sentence is shown that claims a body, a past or a place for a program; a
+            reply of nothing else is drawn again, and is :data:`IN_TRUTH` where no draw is better.
         n_dropped_turns: earlier turns that did not fit the model's context.
         stopped: the listener stopped it.
         n_tokens: tokens made.
@@ -193,6 +193,7 @@ class ReplyGenerator(Component):
         if self.seed is not None:
             decoding = replace(decoding, seed=self.seed)
         as_itself = self._learnt_from_people and persona == DEFAULT_PERSONA
+        claimed = False
         for attempt in range(_N_ATTEMPTS):
             listen = until(given_up, listener)
             unclaiming = Unclaiming(listen) if as_itself else None
@@ -202,7 +203,8 @@ class ReplyGenerator(Component):
                 if unclaiming is not None and not draft.stopped:
                     unclaiming.finish()
                 return replace(draft, text=kept)
-        if draft.text:  # a life is all it claims
+            claimed = claimed or bool(draft.text)
+        if claimed:
             listen(IN_TRUTH)
             return replace(draft, text=IN_TRUTH)
         raise GenerationError(f"the model gave an empty reply {_N_ATTEMPTS} times")

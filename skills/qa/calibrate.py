@@ -28,8 +28,8 @@ import numpy as np
 from deeppavlov.metrics.squad_metrics import squad_v2_f1
 from tqdm import tqdm
 
+from skills.command import exit_status
 from skills.dialog import Document, Knowledge
-from skills.errors import SkillError
 from skills.qa.calibration import Calibration
 from skills.qa.closest import closest
 from skills.qa.dataset import questions_of
@@ -67,16 +67,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--skim-with", default="", metavar="SIZE")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="ask so many; 0 is all")
     asked = parser.parse_args(arguments)
-    try:
+
+    def work() -> None:
         utterances = [u for u in asked.utterances.read_text("utf-8").splitlines() if u.strip()]
         rows = held_out_questions(asked.squad, utterances)
         if asked.sample:
             rows = random.Random(2).sample(rows, min(asked.sample, len(rows)))  # noqa: S311
         fit_confidence(SentenceEncoder(), asked.squad, rows, asked.adapter, asked.skim_with)
-    except (SkillError, OSError, UnicodeDecodeError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+
+    return exit_status(work)
 
 
 def fit_confidence(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -151,9 +152,13 @@ class SquadBatchIterator(PooledBatches, SquadIterator):
 
     def _near(self, question: str, context: str, n: int) -> list[str]:
         """The ``n`` other paragraphs of the context's article that share most words with the question."""
-        asked = _words(question)
-        others = [c for c in self.article_of.get(context, []) if c != context]
-        return heapq.nlargest(n, others, key=lambda c: len(asked & _words(c)))
+        return most_alike(question, [c for c in self.article_of.get(context, []) if c != context], n)
+
+
+def most_alike(question: str, texts: Sequence[str], n: int) -> list[str]:
+    """The ``n`` texts that share most words with a question, the most first."""
+    asked = _words(question)
+    return heapq.nlargest(n, texts, key=lambda text: len(asked & _words(text)))
 
 
 def questions_of(squad: Path, kind: str) -> list[tuple[str, str, list[str], str]]:

@@ -61,11 +61,6 @@ class Surroundings:
         around = {stem for begins, ends, stem in inside if ends <= start or begins >= end}
         return len(around) / len(self._asked) if self._asked else 0.0
 
-    def share(self) -> float:
-        """Share of the question's informative words in the whole text, in [0, 1]."""
-        found = {stem for _, _, stem in self._hits}
-        return len(found) / len(self._asked) if self._asked else 0.0
-
     def best_first(self, spans: Sequence[Span], weight: float) -> tuple[Span, ...]:
         """Spans by falling score and coverage together; equal ones stay in their order.
 

@@ -20,23 +20,17 @@ from deeppavlov.core.models.component import Component
 from skills.dialog import Turn
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
 from skills.phatic import says_nothing, without_greeting
-from skills.retrieval.names import WORD, names_of, without_possessive
+from skills.retrieval.names import WORD, names_of
+from skills.retrieval.pronouns import PERSON, PLACE, pronoun_in
 from skills.retrieval.words import STOP_WORDS, word_set
 
 #: Words that are carried over at the most.
 MAX_CARRIED_WORDS = 12
 
-_PERSON = word_set("he she him her his hers он она его её ее ему ей ним ней")
-_PLACE = word_set("there там туда")
-_THING = word_set(
-    "it its they them their theirs this that these those оно они их им ими них это этого этой этом нём нем"
-)
 _POSSESSIVE = word_set("his its their")
 _SUBJECT_OR_OBJECT = word_set("he she it they him them")
 # After these "her" is whom, not whose.
 _NO_NOUN = word_set("to in at on for from with by and or when as before after")
-_BE = word_set("is are was were be been")
-
 _CONJUNCTIONS = "and|but|or|so|also|а|и|но|или"
 _CONJUNCTION = re.compile(rf"\s*(?:{_CONJUNCTIONS})\b[,\s]*", re.IGNORECASE)
 _LEADING = re.compile(
@@ -53,20 +47,11 @@ _ASKS_WHO = re.compile(r"\s*(?:who(?!\s+(?:did|do|does|has|had)\b)|кто)\b", r
 _ASKS_WHERE = re.compile(
     r"\s*(?:where|где|(?:in\s+)?(?:what|which)\s+(?:town|city|country|place))\b", re.IGNORECASE
 )
-_NEW_CLAUSE = re.compile(r",|;|\b(?:and|but|when|if|while|because|и|но|когда|если)\b", re.IGNORECASE)
 _AUXILIARY = re.compile(
     r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had)\b\s*", re.IGNORECASE
 )
 # "How are you?" in between is no topic: what follows is about what was asked before.
 _TO_US = re.compile(r"\b(?:you|your|yours|ты|вы|тебя|вас|твой|твоё|ваш)\b", re.IGNORECASE)
-# "What time is it?", "Is it raining?": no word before means that "it".
-_EXPLETIVE = re.compile(
-    r"\b(?:(?:what|which) (?:time|day|date|month|year)|how late)(?: of the week)? is it"
-    r"(?: now| today| right now| there| here)?\W*$"
-    r"|\b(?:is|will) it (?:still )?(?:(?:be|going to) )?"
-    r"(?:rain|snow|sunny|windy|cloudy|(?:cold|hot|dark) outside)",
-    re.IGNORECASE,
-)
 _ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
 _HOW = re.compile(r"\bhow\s+\w+", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an|my|our)\s+)?", re.IGNORECASE)
@@ -132,7 +117,7 @@ def _complete(utterance: str, topic: _Topic) -> str:
     if not topic.question:
         return _without_conjunction(utterance)
     utterance = _without_conjunction(without_greeting(utterance))
-    if pronoun := _pronoun(utterance):
+    if pronoun := pronoun_in(utterance, _begins(utterance)):
         meant = _meant(pronoun.group().casefold(), topic)
         one = len(meant) == 1
         replaced = _replace(utterance, pronoun, _with_article(topic.question, meant[0])) if one else None
@@ -140,7 +125,7 @@ def _complete(utterance: str, topic: _Topic) -> str:
     if _TO_US.search(utterance):  # "How are you?", "And you?"
         return utterance
     leading = _LEADING.match(utterance)
-    rest = utterance[leading.end() :] if leading else utterance
+    rest = utterance[_begins(utterance) :]
     if _ASKS.match(rest):
         leading = None  # "What about when the dam breaks?" stands by itself
     if leading and (substituted := _substitute(topic, rest)):
@@ -161,51 +146,23 @@ def _is_question(text: str) -> bool:
     """Whether something is asked; small talk neither needs completing nor sets a topic."""
     if says_nothing(text):
         return False
-    leading = _LEADING.match(text)
-    return (
-        "?" in text
-        or bool(_ASKS.match(text, leading.end() if leading else 0))
-        or any(" " in n for n in names_of(text))
-    )
+    return "?" in text or bool(_ASKS.match(text, _begins(text))) or any(" " in n for n in names_of(text))
 
 
-def _pronoun(utterance: str) -> re.Match[str] | None:
-    """The first pronoun that means something said before.
-
-    One after a clause with words of its own means those ("Where was Ada Hall born and when did
-    she die?"), "there" after a form of "to be" nothing ("Is there a warranty?").
-    """
-    if _EXPLETIVE.search(utterance):
-        return None
-    informative, names = False, names_of(utterance)
-    for match in WORD.finditer(utterance):
-        word = without_possessive(match.group()).casefold()
-        if word not in _PERSON | _PLACE | _THING:
-            informative = informative or word not in STOP_WORDS
-            continue
-        before, after = utterance[: match.start()], utterance[match.end() :].strip(" ?.!")
-        if word == "there" and after and before.split() and before.split()[-1].casefold() in _BE:
-            continue
-        if word == "that" and informative:  # "the house that Jack built"
-            continue
-        leading = _LEADING.match(before)
-        clause = before[leading.end() :] if leading else before
-        if any(utterance.find(name) < match.start() for name in names) or (
-            informative and _NEW_CLAUSE.search(clause)
-        ):
-            return None
-        return match
-    return None
+def _begins(utterance: str) -> int:
+    """Where the clause of an utterance begins, after "and" or "what about"."""
+    leading = _LEADING.match(utterance)
+    return leading.end() if leading else 0
 
 
 def _meant(pronoun: str, topic: _Topic) -> list[str]:
     """Names that a pronoun may mean: one where one is likeliest; none where only words are left."""
     asked, answered = _words_only(topic.names), list(topic.answer_names)
-    if pronoun in _PERSON and _ASKS_WHO.match(topic.question):
+    if pronoun in PERSON and _ASKS_WHO.match(topic.question):
         return answered or asked
-    if pronoun in _PLACE and _ASKS_WHERE.match(topic.question):
+    if pronoun in PLACE and _ASKS_WHERE.match(topic.question):
         return answered or asked
-    if pronoun in _PERSON:
+    if pronoun in PERSON:
         people = [n for n in asked if " " in n and not n.startswith("The ")]
         return people[:1] or asked or answered
     if not asked:

@@ -86,3 +86,11 @@ def test_every_text_that_ships_is_in_the_format_and_none_is_in_both_files(
     ids = [qa["id"] for file in written for a in file["data"] for p in a["paragraphs"] for qa in p["qas"]]
     assert len(ids) == len(set(ids))
     assert f"{len(valid)} documents" in capsys.readouterr().out
+
+
+def test_a_number_of_copies_that_makes_no_sense_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path), "--times", "0"]) == 1
+    assert "--times" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from skills.dialog import Preferences, Turn
 from skills.errors import ConfigurationError, GenerationError, InputError
 from skills.generation.decoding import CHAT_STYLES, Decoding, preset
 from skills.generation.engines import Engine, Generated, make_engine
-from skills.generation.reply_generator import DEFAULT_PERSONA, IN_TRUTH, Draft, ReplyGenerator, talked
+from skills.generation.reply_generator import DEFAULT_PERSONA, Draft, ReplyGenerator, talked
 from tests.support.fake_engine import FakeEngine
 
 
@@ -272,33 +272,3 @@ def test_what_documents_did_not_answer_is_not_talked_on() -> None:
         Turn("user", "And when?"), Turn("assistant", "1874", "qa"),
     ]  # fmt: skip
     assert [turn.text for turn in talked(history)] == ["hi", "Hello.", "And when?", "1874"]
-
-
-def test_a_model_that_learnt_from_people_does_not_claim_their_lives(make):
-    said = "I'm fine. I'm going to the gym tomorrow."
-    engine = FakeEngine(said)
-    engine.adapter = "small-talk"
-    generator = make(engine)
-    assert ask(generator, "how are you?")[0].text == "I'm fine."
-    # as somebody else it may
-    sailor = Preferences(persona="You are a sailor.")
-    assert ask(generator, "how are you?", preferences=[sailor])[0].text == said
-    assert ask(make(engine, persona="You are a sailor."), "how are you?")[0].text == said
-    assert ask(make(FakeEngine(said)), "how are you?")[0].text == said
-
-
-def test_a_reply_that_claims_nothing_but_a_life_is_drawn_again(make):
-    engine = FakeEngine("I went home. I ate.", "Same here.", "Books, mostly. I ate.")
-    engine.adapter = "small-talk"
-    heard = []
-    listener = lambda piece: bool(heard.append(piece))  # noqa: E731
-    (draft,) = ask(make(engine), "what's up?", listeners=[listener])
-    assert (draft.text, "".join(heard)) == ("Books, mostly.", "Books, mostly. ")
-    # where nothing else comes, the truth does
-    stubborn = FakeEngine("I am a real person.")
-    stubborn.adapter = "small-talk"
-    heard.clear()
-    assert ask(make(stubborn), "are you a bot?", listeners=[listener])[0].text == IN_TRUTH
-    assert "".join(heard) == IN_TRUTH
-    assert IN_TRUTH.removesuffix(".") in DEFAULT_PERSONA
-    assert len(stubborn.calls) == 3
