@@ -143,18 +143,23 @@ class ReaderLearner(Learner):
             (cross_entropy(g, t, reduction="none") for g, t in zip(given, targets, strict=True)),
             torch.tensor(0.0),
         )
-        if self.teacher is not None:
-            shown = tuple(map(torch.from_numpy, self.teacher(asked, read, windows, inputs[0].shape[1])))
-            taught = [float(context not in self.untaught) for context in read]
-            weights = self.recipe.teacher_weight * torch.tensor(taught)
+        taught = [row for row, context in enumerate(read) if context not in self.untaught]
+        if self.teacher is not None and taught:
+            shown = self.teacher(
+                [asked[row] for row in taught],
+                [read[row] for row in taught],
+                [windows[row] for row in taught],
+                inputs[0].shape[1],
+            )
             away = 0.5 * sum(
                 (
-                    _divergence(mine, theirs, self.recipe.teacher_temperature)
+                    _divergence(mine[taught], torch.from_numpy(theirs), self.recipe.teacher_temperature)
                     for mine, theirs in zip(given, shown, strict=True)
                 ),
                 torch.tensor(0.0),
             )
-            losses = (1 - weights) * losses + weights * away
+            share = self.recipe.teacher_weight
+            losses = losses.index_add(0, torch.tensor(taught), share * (away - losses[taught]))
         loss = losses.mean()
         return self.descend([loss])
 

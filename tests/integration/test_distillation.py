@@ -93,10 +93,12 @@ def test_the_learner_moves_to_what_the_teacher_believes(base: Path, untaught: bo
     tokenizer = WindowTokenizer(base / "base" / "tokenizer.json", 128, 16)
     window = tokenizer.windows([QUESTION], [CONTEXT])[0]
     believed = window.context_start + 1
+    calls: list[int] = []
 
     def model(
         input_ids: IntArray, attention_mask: IntArray, token_type_ids: IntArray
     ) -> tuple[FloatArray, FloatArray]:
+        calls.append(len(input_ids))
         logits = np.zeros(input_ids.shape, np.float32)
         logits[:, believed] = 20
         return logits, logits
@@ -119,6 +121,7 @@ def test_the_learner_moves_to_what_the_teacher_believes(base: Path, untaught: bo
     annotated = window.context_start + int((window.offsets[:, 0] == 28).argmax())
     assert annotated != believed
     assert start[0].argmax() == (annotated if untaught else believed)
+    assert calls == ([] if untaught else [1])  # nobody is asked who has no say
 
 
 @pytest.mark.filterwarnings("ignore")
