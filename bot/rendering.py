@@ -2,7 +2,7 @@
 
     30 days' written notice
       “Either party may terminate this Agreement on 30 days' written notice.”
-      — contract.pdf, page 7, line 212 · 93% sure
+      — contract.pdf, page 7 · 93% sure
 
 Documents are written by strangers: what would move a terminal's cursor or change its colours is
 taken out, here and only here; the quote itself stays verbatim in the answer.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import unicodedata
 
 from bot.answers import Answer
+from bot.document_formats.sniffing import keeps_lines
 from bot.messages import text
 from skills.dialog import Evidence
 
@@ -44,11 +45,12 @@ def quote_block(evidence: Evidence, language: str, *, sure: bool = True) -> str:
 
 
 def place_of(evidence: Evidence, language: str) -> str:
-    """Document, page or section, and line."""
+    """Document, page or section, and the line where the file has lines of its own."""
     parts = [one_line(evidence.document_name)]
-    if evidence.page is not None:
+    if evidence.page not in (None, evidence.document_name):  # what stands before the first heading
         parts.append(page_of(evidence.page, language))
-    parts.append(text("quote.line", language, line=evidence.line))
+    if keeps_lines(evidence.document_name):
+        parts.append(text("quote.line", language, line=evidence.line))
     return ", ".join(parts)
 
 

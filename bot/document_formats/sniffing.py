@@ -21,6 +21,7 @@ HEAD = 4096
 _HTML_NAMES = frozenset({".html", ".htm", ".xhtml", ".xht"})
 _MARKDOWN_NAMES = frozenset({".md", ".markdown", ".mkd", ".mdown", ".mdwn"})
 _CSV_NAMES = frozenset({".csv", ".tsv"})
+_LAID_OUT_NAMES = frozenset({".pdf", ".docx", ".epub"})
 
 #: First bytes that decide at once, and the code of the sentence that says what this is.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -84,6 +85,14 @@ def sniff(name: str, data: bytes) -> Format:
     if ending in _MARKDOWN_NAMES:
         return "markdown"
     return "csv" if ending in _CSV_NAMES else "text"
+
+
+def keeps_lines(name: str) -> bool:
+    """Whether the lines of a document's text are those of the file, as its name has it.
+
+    What is laid out anew wherever it is opened (PDF, HTML, Markdown, .docx, EPUB) has none to be found by.
+    """
+    return suffix(name) not in _HTML_NAMES | _MARKDOWN_NAMES | _LAID_OUT_NAMES
 
 
 def suffix(name: str) -> str:

@@ -186,7 +186,7 @@ class TestWhy:
         assert lines[0] == text("why.qa", "en", percent=93)
         assert lines[1] == "What I searched for: How long is the notice?"
         assert lines[2] == f"  “{CLAUSE}”"
-        assert lines[3] == "  — contract.pdf, page 7, line 212 · 93% sure"
+        assert lines[3] == "  — contract.pdf, page 7 · 93% sure"
         assert lines[4] == text("why.dropped", "en", n=2)
         assert lines[6] == "1. contract.pdf, page 7 · search 0.91 · reader +5.2"
         assert lines[8] == "2. b.txt · search 0.30 · reader not read"

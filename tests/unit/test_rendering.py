@@ -21,20 +21,20 @@ def test_the_quote_stands_below_with_its_place() -> None:
     assert render(ANSWER, "en").splitlines() == [
         "30 days' written notice",
         f"  “{CLAUSE}”",
-        "  — contract.pdf, page 7, line 212 · 93% sure",
+        "  — contract.pdf, page 7 · 93% sure",
     ]
 
 
 def test_in_russian() -> None:
     assert render(ANSWER, "ru").splitlines()[1:] == [
         f"  «{CLAUSE}»",
-        "  — contract.pdf, стр. 7, строка 212 · уверенность 93%",
+        "  — contract.pdf, стр. 7 · уверенность 93%",
     ]
 
 
 def test_what_only_comes_close_is_not_called_sure() -> None:
     closest = dataclasses.replace(ANSWER, text="The documents don't say.", skill="none")
-    assert render(closest, "en").endswith("line 212")
+    assert render(closest, "en").endswith("— contract.pdf, page 7")
 
 
 def test_notes_come_last() -> None:
@@ -42,16 +42,25 @@ def test_notes_come_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "place"),
+    ("name", "page", "place"),
     [
-        (None, "contract.pdf, line 212"),
-        ("xiv", "contract.pdf, page xiv, line 212"),
-        ("Termination", "contract.pdf, “Termination”, line 212"),
-        ("", "contract.pdf, “”, line 212"),
+        ("contract.pdf", "xiv", "contract.pdf, page xiv"),
+        ("contract.pdf", "Termination", "contract.pdf, “Termination”"),
+        ("contract.pdf", "", "contract.pdf, “”"),
+        ("letter.docx", None, "letter.docx"),
+        ("guide.MD", "Safety", "guide.MD, “Safety”"),
+        ("guide.MD", "guide.MD", "guide.MD"),
+        ("index.html", "Prices", "index.html, “Prices”"),
+        ("lease.txt", None, "lease.txt, line 212"),
+        ("rfc.txt", "7", "rfc.txt, page 7, line 212"),
+        ("people.csv", "rows 201–300", "people.csv, “rows 201–300”, line 212"),
+        ("notes", None, "notes, line 212"),
     ],
 )
-def test_pages_and_sections(page: str | None, place: str) -> None:
-    assert place_of(dataclasses.replace(EVIDENCE, page=page), "en") == place
+def test_pages_sections_and_the_lines_of_files_that_have_some(
+    name: str, page: str | None, place: str
+) -> None:
+    assert place_of(dataclasses.replace(EVIDENCE, document_name=name, page=page), "en") == place
 
 
 @given(st.text(max_size=2000), st.integers(0, 2000), st.integers(0, 50))

@@ -30,7 +30,7 @@ def test_a_quote_stands_in_a_blockquote_with_its_place() -> None:
     answer = Answer("🎓 30 days", "qa", 0.93, evidence=(evidence(),))
     (message,) = render(answer, "en")
     assert message.text.startswith("🎓 30 days\n\n")
-    assert marked(message) == [("blockquote", f"“{QUOTE}”\n— contract.pdf, page 7, line 212 · 93% sure")]
+    assert marked(message) == [("blockquote", f"“{QUOTE}”\n— contract.pdf, page 7 · 93% sure")]
 
 
 def test_a_long_quote_is_folded() -> None:
