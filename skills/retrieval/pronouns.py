@@ -9,9 +9,8 @@ from skills.retrieval.words import STOP_WORDS, word_set
 
 PERSON = word_set("he she him her his hers он она его её ее ему ей ним ней")
 PLACE = word_set("there там туда")
-_THING = word_set(
-    "it its they them their theirs this that these those оно они их им ими них это этого этой этом нём нем"
-)
+SEVERAL = word_set("they them their theirs они их им ими них")
+_THING = SEVERAL | word_set("it its this that these those оно это этого этой этом нём нем")
 _BE = word_set("is are was were be been")
 
 _NEW_CLAUSE = re.compile(r",|;|\b(?:and|but|when|if|while|because|и|но|когда|если)\b", re.IGNORECASE)

@@ -21,7 +21,7 @@ from skills.dialog import Turn
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
 from skills.phatic import says_nothing, without_greeting
 from skills.retrieval.names import WORD, names_of
-from skills.retrieval.pronouns import PERSON, PLACE, pronoun_in
+from skills.retrieval.pronouns import PERSON, PLACE, SEVERAL, pronoun_in
 from skills.retrieval.words import STOP_WORDS, word_set
 
 #: Words that are carried over at the most.
@@ -119,6 +119,8 @@ def _complete(utterance: str, topic: _Topic) -> str:
     utterance = _without_conjunction(without_greeting(utterance))
     if pronoun := pronoun_in(utterance, _begins(utterance)):
         meant = _meant(pronoun.group().casefold(), topic)
+        if not meant and pronoun_in(topic.question, 0):  # "Who installed it?" "How old is it?"
+            return utterance
         one = len(meant) == 1
         replaced = _replace(utterance, pronoun, _with_article(topic.question, meant[0])) if one else None
         return replaced or _append(utterance, meant or _informative(topic.question))
@@ -158,13 +160,15 @@ def _begins(utterance: str) -> int:
 def _meant(pronoun: str, topic: _Topic) -> list[str]:
     """Names that a pronoun may mean: one where one is likeliest; none where only words are left."""
     asked, answered = _words_only(topic.names), list(topic.answer_names)
-    if pronoun in PERSON and _ASKS_WHO.match(topic.question):
+    if pronoun in PERSON | SEVERAL and _ASKS_WHO.match(topic.question):
         return answered or asked
     if pronoun in PLACE and _ASKS_WHERE.match(topic.question):
         return answered or asked
     if pronoun in PERSON:
         people = [n for n in asked if " " in n and not n.startswith("The ")]
         return people[:1] or asked or answered
+    if pronoun_in(topic.question, 0) and not (pronoun in PLACE and asked):
+        return []  # it may mean what that one meant, which nobody named
     if not asked:
         words = _informative(topic.question)
         return words if len(words) == 1 else answered if not words else []

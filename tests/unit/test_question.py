@@ -36,6 +36,9 @@ def after(*texts: str) -> list[Turn]:
         (("What is fermentation?", "a process"), "Where does it happen?", "Where does fermentation happen?"),
         (("How long is the warranty of the Brix 300?", "a year"), "What does it cover?",
          "What does the warranty of the Brix 300 cover?"),
+        (("Who signed the lease?", "Ann Reed"), "When did they sign?", "When did Ann Reed sign?"),
+        (("Who installed it?", "Tom Reed"), "Where do they live?", "Where do Tom Reed live?"),
+        (("Is it in Cork?", "yes"), "How many people live there?", "How many people live there Cork?"),
     ],
 )  # fmt: skip
 def test_completed(before: tuple[str, str], said: str, expected: str) -> None:
@@ -81,6 +84,15 @@ def test_what_cannot_be_put_in_place_is_appended(
 )
 def test_what_stands_by_itself_is_left_alone(said: str) -> None:
     assert complete_question(said, after("Where was Ada Hall born?", "Cork")) == said
+
+
+@pytest.mark.parametrize(
+    "before",
+    [("Who installed it?", "Hartley & Sons"), ("How old is it?", "ten years"), ("Is it in Cork?", "Yes")],
+)
+@pytest.mark.parametrize("said", ["How often does it need servicing?", "What is its weight?"])
+def test_what_nobody_named_is_not_made_up_of_other_words(before: tuple[str, str], said: str) -> None:
+    assert complete_question(said, after(*before)) == said
 
 
 @pytest.mark.parametrize(
