@@ -22,6 +22,7 @@ from typing import Any
 from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 
+from skills.asking import asks
 from skills.dialog import Evidence, Knowledge, Preferences, Reply, Skill
 from skills.errors import parameter_names, refuse_unknown
 from skills.generation.reply_generator import Draft
@@ -31,7 +32,7 @@ from skills.qa.passage_reader import PassageReader, Reading
 from skills.quoting import Quoter
 from skills.retrieval.encoder import SentenceEncoder
 from skills.retrieval.names import n_named, name_words
-from skills.utterances import UtteranceClassifier, asks
+from skills.utterances import UtteranceClassifier
 
 #: Cosine similarity at which a passage begins to be, and surely is, about what was asked.
 RELATED = (0.2, 0.5)

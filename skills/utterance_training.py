@@ -23,12 +23,13 @@ from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
+from skills.asking import asks
 from skills.command import exit_status
 from skills.generation.small_talk.dataset import own_exchanges
 from skills.qa.dataset import questions_of
 from skills.qa.everyday.texts import DOCUMENTS, read_texts
 from skills.retrieval.encoder import SentenceEncoder
-from skills.utterances import WEIGHTS, addresses, asks, gram_hash, grams
+from skills.utterances import WEIGHTS, addresses, gram_hash, grams
 
 #: How people ask a document for a thing, beside SQuAD's who, what and when.
 FORMS = (

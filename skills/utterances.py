@@ -28,14 +28,6 @@ from skills.retrieval.encoder import SentenceEncoder
 WEIGHTS = Path(__file__).resolve().parent / "qa" / "weights" / "utterances"
 _SHAPES = {"weight": (384,), "bias": (1,)}
 
-_ASKS = re.compile(
-    r"""\?\s*$ | ^\W*(?:and|but|so|then|also|please)?\W*
-    (?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|am|do|does|did|can|could|may|might|
-    must|shall|should|will|would|has|have|had|tell|show|list|explain|describe|find)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-
-
 _ADDRESSES = re.compile(
     r"\b(?:you|your|yours|yourself|u|ur|ya|ты|тебя|тебе|тобой|твой|твоя|вы|вас|вам|ваш)\b", re.I
 )
@@ -44,11 +36,6 @@ _ADDRESSES = re.compile(
 def addresses(utterance: str) -> bool:
     """Whether an utterance speaks of the one it is put to."""
     return _ADDRESSES.search(utterance) is not None
-
-
-def asks(utterance: str) -> bool:
-    """Whether an utterance asks for something, by its form; "Hello, is anyone there?" does not."""
-    return _ASKS.search(utterance) is not None and not is_phatic(utterance)
 
 
 _WORD = re.compile(r"\w+(?:'\w+)?|\?")

@@ -17,6 +17,7 @@ from typing import Any
 from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 
+from skills.asking import ASKING_WORD
 from skills.dialog import Turn
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
 from skills.phatic import says_nothing, without_greeting
@@ -36,16 +37,10 @@ _CONJUNCTION = re.compile(rf"\s*(?:{_CONJUNCTIONS})\b[,\s]*", re.IGNORECASE)
 _LEADING = re.compile(
     rf"\s*(?:(?:what|how) about|what if|а (?:как|что) насч[её]т|{_CONJUNCTIONS})\b[,\s]*", re.IGNORECASE
 )
-_ASKS = re.compile(
-    r"\s*(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|will|would|has|"
-    r"have|had|may|must|should|tell|name|list|give|кто|что|где|когда|почему|зачем|как|какой|какая|какие|каком|"
-    r"сколько|чей|куда|откуда|расскажи|назови)\b",
-    re.IGNORECASE,
-)
 # "Who wrote it?" asks for somebody new, "Whom did she marry?" and "When …?" do not.
-_ASKS_WHO = re.compile(r"\s*(?:who(?!\s+(?:did|do|does|has|had)\b)|кто)\b", re.IGNORECASE)
+_ASKS_WHO = re.compile(r"\s*(?:who(?:['’]?s)?(?!\s+(?:did|do|does|has|had)\b)|кто)\b", re.IGNORECASE)
 _ASKS_WHERE = re.compile(
-    r"\s*(?:where|где|(?:in\s+)?(?:what|which)\s+(?:town|city|country|place))\b", re.IGNORECASE
+    r"\s*(?:where(?:['’]?s)?|где|(?:in\s+)?(?:what|which)\s+(?:town|city|country|place))\b", re.IGNORECASE
 )
 _AUXILIARY = re.compile(
     r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had)\b\s*", re.IGNORECASE
@@ -128,7 +123,7 @@ def _complete(utterance: str, topic: _Topic) -> str:
         return utterance
     leading = _LEADING.match(utterance)
     rest = utterance[_begins(utterance) :]
-    if _ASKS.match(rest):
+    if ASKING_WORD.match(rest):
         leading = None  # "What about when the dam breaks?" stands by itself
     if leading and (substituted := _substitute(topic, rest)):
         return substituted
@@ -141,14 +136,16 @@ def _without_conjunction(question: str) -> str:
     """A question less the "and" before it, which readers that learnt from questions alone are not used to."""
     conjunction = _CONJUNCTION.match(question)
     rest = question[conjunction.end() :] if conjunction else ""
-    return rest if _ASKS.match(rest) else question
+    return rest if ASKING_WORD.match(rest) else question
 
 
 def _is_question(text: str) -> bool:
     """Whether something is asked; small talk neither needs completing nor sets a topic."""
     if says_nothing(text):
         return False
-    return "?" in text or bool(_ASKS.match(text, _begins(text))) or any(" " in n for n in names_of(text))
+    return (
+        "?" in text or bool(ASKING_WORD.match(text, _begins(text))) or any(" " in n for n in names_of(text))
+    )
 
 
 def _begins(utterance: str) -> int:

@@ -24,6 +24,7 @@ re s same shall she should so some such t tell than that the their theirs them t
 these they this those though through to too under until up upon us ve very was we were what when where
 whether which while who whom whose why will with within without would yes yet you your yours yourself
 yourselves called know known mean means say says said show explain describe
+whats whos wheres whens hows dont doesnt didnt isnt arent wasnt cant wont im ive
 """
 _RUSSIAN = """
 а без более бы был была были было быть в вам вас весь во вот все всего всех вы где да даже для до его

@@ -36,6 +36,8 @@ def after(*texts: str) -> list[Turn]:
         (("What is fermentation?", "a process"), "Where does it happen?", "Where does fermentation happen?"),
         (("How long is the warranty of the Brix 300?", "a year"), "What does it cover?",
          "What does the warranty of the Brix 300 cover?"),
+        (("Who is the engineer?", "Dev Hartley"), "whats his number", "whats Dev Hartley's number"),
+        (("whos the engineer", "Dev Hartley"), "whats his number", "whats Dev Hartley's number"),
         (("Who signed the lease?", "Ann Reed"), "When did they sign?", "When did Ann Reed sign?"),
         (("Who installed it?", "Tom Reed"), "Where do they live?", "Where do Tom Reed live?"),
         (("Is it in Cork?", "yes"), "How many people live there?", "How many people live there Cork?"),

@@ -11,7 +11,7 @@ from skills.qa.calibration import Calibration, Features
 from skills.qa.passage_reader import Candidate, Reading
 from skills.quoting import make_evidence
 from skills.selection import SURELY_TALK, Choice, ReplySelector, SkillChooser, same_answer
-from skills.utterances import addresses, asks
+from skills.utterances import addresses
 from tests.support.letter_encoder import LetterEncoder
 
 SHELF = Knowledge(("shelf",))
@@ -182,21 +182,6 @@ def test_a_quote_that_does_not_hold_is_not_sent() -> None:
 )
 def test_same_answer(one: str, other: str, same: bool) -> None:
     assert same_answer(one, other) is same
-
-
-@pytest.mark.parametrize(
-    ("utterance", "expected"),
-    [
-        ("Is it allowed", True),
-        ("and who signs", True),
-        ("pets?", True),
-        ("I like pets", False),
-        ("thanks", False),
-        ("Hello, is anyone there?", False),
-    ],
-)
-def test_asks(utterance: str, expected: bool) -> None:
-    assert asks(utterance) is expected
 
 
 @pytest.mark.parametrize(

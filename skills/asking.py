@@ -1,0 +1,37 @@
+"""Whether something is asked, by the form of what was said: its first word, or its question mark. Pure.
+
+As people type: "whats", "dont" and "cant" count as "what's", "don't" and "can't" do.
+"""
+
+from __future__ import annotations
+
+import re
+
+from skills.phatic import is_phatic
+
+_QUESTION_WORDS = "who|what|when|where|why|how"
+_VERBS = "is|are|was|were|am|do|does|did|can|could|may|might|must|shall|should|would|has|have|had"
+_OTHERS = (
+    "whom|whose|which|will|won['’]?t|tell|show|list|name|give|explain|describe|find|"
+    "кто|что|где|когда|почему|зачем|как|какой|какая|какие|каком|сколько|чей|куда|откуда|расскажи|назови"
+)
+_APOSTROPHE = "['’]?"
+#: Matches the word with which a question or a request begins, and spaces before it.
+ASKING_WORD = re.compile(
+    rf"\s*(?:(?:{_QUESTION_WORDS})(?:{_APOSTROPHE}[sd])?|(?:{_VERBS})(?:n?{_APOSTROPHE}t)?|{_OTHERS})\b",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(r"\W*(?:(?:and|but|so|then|also|please)\b\W*)?", re.IGNORECASE)
+
+
+def asks(utterance: str) -> bool:
+    """Whether an utterance asks for something, by its form: "whats the rent", "And the rent?", "tell me".
+
+    "Hello, is anyone there?" does not.
+    """
+    if is_phatic(utterance):
+        return False
+    if utterance.rstrip().endswith("?"):
+        return True
+    before = _BEFORE.match(utterance)
+    return ASKING_WORD.match(utterance, before.end() if before else 0) is not None
