@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bot.embedded_redis import EmbeddedRedis
 from bot.settings import Settings
 from tests.support.servers import running_server, short_folder
+
+# how long an example takes says something of the machine only
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def test_threads_write_what_one_does(writer: Any) -> None:
         assert list(pool.map(lambda pair: writer([pair[0]], [pair[1]]), pairs)) == alone
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.text(max_size=80) | st.sampled_from([*TEXTS, "[MASK] <mask> </s> [SEP]", "\ud800 ☃ 雪"]),
     suggestion=st.none() | st.text(max_size=20) | st.sampled_from(["the", "by"]),

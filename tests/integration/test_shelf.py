@@ -62,7 +62,7 @@ def test_every_passage_found_stands_in_its_document(shelf: Path) -> None:
 
 
 @given(documents())
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_document_comes_back_to_the_letter(tmp_path: Path, added: Document) -> None:
     path = tmp_path / "any.db"
     add_document(path, added, LetterEncoder())

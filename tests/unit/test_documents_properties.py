@@ -39,7 +39,7 @@ CHARACTERS = st.one_of(
 TEXT = st.text(CHARACTERS, max_size=60)
 WORD = st.text(st.characters(categories=("Ll",), max_codepoint=0x17F), min_size=2, max_size=9)
 WORDS = st.lists(WORD, min_size=1, max_size=12)
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=150)
 
 
 def extract(format: Format, data: bytes, name: str = "name") -> Extract | None:
@@ -116,7 +116,7 @@ XML_TEXT = TEXT.map(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["Normal", "Heading 1", "Heading 4", "List Bullet", "cell"]), XML_TEXT),

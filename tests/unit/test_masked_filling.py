@@ -223,7 +223,7 @@ def test_only_tokens_with_a_chance_are_drawn(
     assert chances[draw(chances, np.random.default_rng(seed))] > 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     order=st.sampled_from(ORDERS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skills.dialog import Document, Page
@@ -34,7 +34,6 @@ def documents(draw: st.DrawFn) -> Document:
 
 
 @given(documents())
-@settings(deadline=None)
 def test_every_non_blank_character_is_in_exactly_one_passage(document: Document) -> None:
     spans = split_document(document)
     covered = [i for span in spans for i in range(span.start, span.end)]
@@ -43,7 +42,6 @@ def test_every_non_blank_character_is_in_exactly_one_passage(document: Document)
 
 
 @given(documents())
-@settings(deadline=None)
 def test_bounds_pages_and_edges(document: Document) -> None:
     for span in split_document(document):
         text = document.text[span.start : span.end]
@@ -54,7 +52,6 @@ def test_bounds_pages_and_edges(document: Document) -> None:
 
 
 @given(TEXTS)
-@settings(deadline=None)
 def test_every_non_blank_character_is_in_exactly_one_block(text: str) -> None:
     covered = [i for block in blocks(text) for i in range(block.start, block.end)]
     assert covered == sorted(set(covered))

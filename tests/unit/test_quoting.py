@@ -43,7 +43,7 @@ def documents_with_answers(draw: st.DrawFn) -> tuple[Document, Candidate]:
 
 
 @given(documents_with_answers(), st.integers(1, 300))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_quote_stands_in_its_document(made: tuple[Document, Candidate], max_chars: int) -> None:
     document, found = made
     evidence = make_evidence(document, found, max_chars)
@@ -56,7 +56,7 @@ def test_a_quote_stands_in_its_document(made: tuple[Document, Candidate], max_ch
 
 
 @given(documents_with_answers(), st.integers(1, 9))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_document_that_changed_is_not_quoted(made: tuple[Document, Candidate], shift: int) -> None:
     document, found = made
     moved = dataclasses.replace(document, text="\u2603" * shift + document.text.replace(found.text, "\u2602"))

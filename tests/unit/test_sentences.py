@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skills.retrieval.sentences import in_one_block, sentence_around, sentences, split_long
@@ -20,7 +20,6 @@ TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=40).map("".joi
 
 
 @given(TEXTS)
-@settings(deadline=None)
 def test_every_non_blank_character_is_in_exactly_one_sentence(text: str) -> None:
     spans = sentences(text)
     covered = [i for start, end in spans for i in range(start, end)]
@@ -30,7 +29,6 @@ def test_every_non_blank_character_is_in_exactly_one_sentence(text: str) -> None
 
 
 @given(TEXTS.filter(lambda t: t.strip() != ""), st.data())
-@settings(deadline=None)
 def test_the_quote_holds_the_answer_and_keeps_the_bound(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
@@ -41,7 +39,6 @@ def test_the_quote_holds_the_answer_and_keeps_the_bound(text: str, data: st.Data
 
 
 @given(TEXTS, st.integers(2, 30))
-@settings(deadline=None)
 def test_split_long_loses_nothing_and_keeps_the_bound(text: str, max_chars: int) -> None:
     pieces = split_long(text, 0, len(text), max_chars)
     assert all(0 < end - start <= max_chars for start, end in pieces)

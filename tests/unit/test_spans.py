@@ -48,7 +48,7 @@ def windows_of_one_context(draw: st.DrawFn) -> list[WindowLogits]:
 
 
 @given(windows_of_one_context(), st.integers(1, 14), st.integers(1, 8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_same_as_brute_force(windows: list[WindowLogits], max_answer_length: int, n_best_size: int) -> None:
     expected = brute_force(windows, max_answer_length)
     prediction = best_spans(windows, n_best_size, max_answer_length)

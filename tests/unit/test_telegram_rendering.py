@@ -128,7 +128,7 @@ texts = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts, st.integers(12, 60), st.data())
 def test_pieces_hold_all_words_within_the_limit(words: str, limit: int, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(words) - 1))

@@ -45,7 +45,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> WindowTokenizer:
 
 
 @given(st.lists(st.sampled_from(["ab", "cd", "é", "𝒳", "x\u0301"]), max_size=60), st.integers(0, 12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_windows_cover_the_context_and_overlap(small: WindowTokenizer, words: list[str], n: int) -> None:
     context, question = "  ".join(words), " ".join(["q"] * n)
     windows = small.windows([question], [context])
