@@ -31,6 +31,7 @@ class Features:
         similarity: cosine of question and passage.
         retrieval: fused retrieval score, in [0, 1].
         coverage: share of the question's informative words in the sentence around the answer, outside it.
+        sentence: the same share with the answer's own words.
         skimmed: margin of the smaller reader that read the passage first; 0 where none did.
     """
 
@@ -39,6 +40,7 @@ class Features:
     similarity: float
     retrieval: float
     coverage: float = 0.0
+    sentence: float = 0.0
     skimmed: float = 0.0
 
 

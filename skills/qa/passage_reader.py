@@ -57,6 +57,7 @@ class _Answered:
     span: Span
     margin: float
     coverage: float
+    sentence: float
     skimmed: float
 
 
@@ -145,8 +146,8 @@ def _read(
         if prediction.spans:
             around = surroundings(questions[i], passage.text)
             span = _chosen(passage.text, prediction, around, name_words(questions[i]))
-            own_margin, coverage = span.score - prediction.null_score, around.coverage(span.start, span.end)
-            read[i].append(_Answered(passage, span, own_margin, coverage, margin))
+            covered = around.coverage(span.start, span.end), around.sentence_coverage(span.start, span.end)
+            read[i].append(_Answered(passage, span, span.score - prediction.null_score, *covered, margin))
     return [_ranked(found, calibration, whole) for found, whole in zip(read, all_read, strict=True)]
 
 
@@ -162,6 +163,7 @@ def _ranked(answered: Sequence[_Answered], calibration: Calibration, all_read: b
             similarity=passage.similarity,
             retrieval=passage.score,
             coverage=found.coverage,
+            sentence=found.sentence,
             skimmed=found.skimmed,
         )
         candidates.append(

@@ -22,7 +22,7 @@ from skills.microbatch import MicroBatcher
 from skills.qa.sizes import adapter_folder, checkpoint_of
 from skills.qa.span_model import OnnxSpanModel, SpanModel, window_logits
 from skills.qa.spans import SpanPrediction, WindowLogits, best_spans
-from skills.qa.surroundings import COVERED_LOGITS, surroundings
+from skills.qa.surroundings import surroundings
 from skills.qa.windows import Window, WindowTokenizer
 from skills.trained import TrainedComponent
 
@@ -57,8 +57,8 @@ class SquadReader(TrainedComponent):
         max_question_length: tokens of the question that are read.
         n_best_size: spans kept for each context.
         max_answer_length: tokens of an answer.
-        coverage_weight: logits that it counts among the spans kept that the sentence around one covers the
-            whole question (``skills.qa.surroundings``); 0 ranks by the logits alone, as SQuAD's baseline.
+        coverage_weight: how much it counts among the spans kept that the sentence around one covers the
+            question (``skills.qa.surroundings``); 0 ranks by the logits alone, as SQuAD's baseline.
         null_threshold: an answer is dropped where the logarithm of the odds against there being one is
             more than this (``skills.qa.spans``; SQuAD 2.0's ``null_score_diff_threshold`` compares the best
             span alone); None always answers, as SQuAD 1.1 asks.
@@ -98,7 +98,7 @@ class SquadReader(TrainedComponent):
         max_question_length: int = 64,
         n_best_size: int = 20,
         max_answer_length: int = 30,
-        coverage_weight: float | str = COVERED_LOGITS,
+        coverage_weight: float | str = 1.0,
         null_threshold: float | str | None = None,
         max_batch_tokens: int = 512,
         n_threads: int = 2,

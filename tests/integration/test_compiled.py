@@ -23,7 +23,7 @@ from skills.compiler import OPSET, quantize
 from skills.deltas import WEIGHTS, apply_adapter, save_delta
 from skills.errors import ConfigurationError, DamagedCheckpoint, InputError, MissingCheckpoint
 from skills.qa.reader import SquadReader
-from skills.qa.surroundings import Surroundings
+from skills.qa.surroundings import AROUND_LOGITS, SENTENCE_LOGITS, Surroundings
 from skills.runtime import _SESSIONS
 from tests.support.tiny_bert import tiny_bert
 
@@ -80,7 +80,11 @@ def test_the_sentence_around_counts_as_much_as_it_is_told_to(base: Path, cache: 
     assert [s.score for s in bare.spans] == sorted((s.score for s in bare.spans), reverse=True)
     assert set(covered.spans) == set(bare.spans)
     around = Surroundings(asked[1][0], CONTEXT)
-    shares = [around.coverage(s.start, s.end) for s in covered.spans]
+    shares = [
+        AROUND_LOGITS * around.coverage(s.start, s.end)
+        + SENTENCE_LOGITS * around.sentence_coverage(s.start, s.end)
+        for s in covered.spans
+    ]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > shares[-1]
 
