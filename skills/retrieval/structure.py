@@ -19,6 +19,10 @@ Kind = Literal["heading", "prose", "line"]
 
 MAX_HEADING_CHARS = 90
 MAX_HEADING_WORDS = 12
+#: A line that no mark, number or empty line below sets off is a heading up to so many words, above text of
+#: at least so many characters or a whole sentence: "Pets" above "One small dog is allowed."
+MAX_BARE_HEADING_WORDS = 4
+MIN_TEXT_CHARS = 50
 #: How far past the room for a list its last line is followed, to know that it is whole.
 _LINE_REACH = 1_000
 #: A numbered line of more words, with text right below it, is an item that goes on there.
@@ -40,6 +44,7 @@ _DEEP_NUMBER = re.compile(r"\d{1,3}\.\d")
 _ITEM = re.compile(r"\s*(?:[-*+•◦‣▪–—·]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _BULLET = re.compile(r"[-*+•◦‣▪–—·]\s+")
 _ROW = re.compile(r"\t|\s\|\s|^\s*\||\S {3,}\S")
+_WHOLE_SENTENCE = re.compile(r"[.!?…。！？]['\"”’)\]]*$")
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？,;:]['\"”’)\]]*$")
 
 
@@ -129,7 +134,8 @@ def after_heading(text: str, start: int, answer: int) -> int:
     Returns:
         a position from ``start`` to ``answer``: ``start`` where the stretch opens with no heading.
     """
-    lines = [line for line in _lines(text, start, answer + 1) if not line.blank]
+    line_end = text.find("\n", answer)
+    lines = [line for line in _lines(text, start, line_end if line_end >= 0 else len(text)) if not line.blank]
     was_heading = False
     for line, after in pairwise(lines):
         words = text[line.start : line.end]
@@ -200,7 +206,17 @@ def _entitles(words: str, text: str, after: _Line) -> bool:
         return named.end() == len(words) or words[named.end()].isupper()
     if numbered := _NUMBERED.match(words):
         return words[numbered.end()].isupper() and len(words.split()) <= MAX_NUMBERED_WORDS
-    return words.isupper() and sum(c.isalpha() for c in words) >= 4
+    if words.isupper():
+        return sum(c.isalpha() for c in words) >= 4
+    return words[0].isupper() and _is_title_above(words, text, after)
+
+
+def _is_title_above(words: str, text: str, after: _Line) -> bool:
+    """Whether a short line stands above running text, as a title does, but no verse and no address."""
+    below = text[after.start : after.end]
+    runs = bool(_WHOLE_SENTENCE.search(below)) or len(below) >= MIN_TEXT_CHARS
+    short = len(words.split()) <= MAX_BARE_HEADING_WORDS and 2 * len(words) <= len(below)
+    return short and runs and below[0].isupper() and not _ROW.search(below) and not _ITEM.match(below)
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[_Line]:
@@ -236,4 +252,6 @@ def _is_heading(words: str, alone: bool, in_paragraph: bool, text: str, after: _
         return alone or (len(words.split()) >= 2 and not shouted)
     if numbered:
         return words[numbered.end()].isupper() and (alone or bool(_DEEP_NUMBER.match(words)))
-    return alone and words[0].isupper() and len(words) <= 60 and not _ITEM.match(words)
+    if not alone and not (after is not None and not after.blank and _is_title_above(words, text, after)):
+        return False
+    return words[0].isupper() and len(words) <= 60 and not _ITEM.match(words)

@@ -102,6 +102,25 @@ def test_headings_begin_passages_and_are_remembered() -> None:
         assert heading in text[first.start : first.start + len(heading) + 3]
 
 
+@pytest.mark.parametrize(
+    ("text", "headings"),
+    [
+        ("Pets\nOne small dog is allowed.\nCats are not.", ["Pets"]),
+        ("Rent.\n\nTerm and notice\nThe lease begins in March and runs for the next two years\nand a day.",
+         ["Term and notice"]),
+        ("Ann Reed\n12 Mill Lane\nOtley", []),  # an address
+        ("Roses are red\nViolets are blue,\nSugar is sweet", []),
+        ("The lease of the whole\nHouse ends in March.", []),  # a line of five words
+        ("It ends\nin March.", []),
+        ("Dear Ann,\nThe lease ends in March.", []),
+        ("Phone book\nAnn Reed | 01943 555 0187 | every day but Monday, from nine.", []),
+        ("Prices\n1. The gym costs 30 euros a month.", []),
+    ],
+)  # fmt: skip
+def test_a_short_line_above_running_text_is_its_heading(text: str, headings: list[str]) -> None:
+    assert [text[b.start : b.end] for b in blocks(text) if b.kind == "heading"] == headings
+
+
 def test_a_heading_is_never_the_end_of_a_passage() -> None:
     text = "\n\n".join(f"## Part {n}\n\n{prose(8)}" for n in range(12))
     for passage in texts_of(Document("d", "d", text)):
