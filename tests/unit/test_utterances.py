@@ -37,6 +37,8 @@ def test_words_stand_alone_and_in_a_row() -> None:
         "what's", "it", "?", "< what's", "what's it", "it ?", "? >", "< what's it", "what's it ?", "it ? >",
     }  # fmt: skip
     assert grams("") == {"< >"}
+    assert grams("whats it?") == grams("What’s it?")
+    assert "can't" in grams("cant I?")
 
 
 def test_what_words_in_a_row_say_counts(tmp_path: Path) -> None:
