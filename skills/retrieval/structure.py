@@ -138,6 +138,8 @@ def after_heading(text: str, start: int, answer: int) -> int:
     lines = [line for line in _lines(text, start, line_end if line_end >= 0 else len(text)) if not line.blank]
     was_heading = False
     for line, after in pairwise(lines):
+        if after.start > answer:  # other characters end lines, too
+            return start
         words = text[line.start : line.end]
         was_heading = (was_heading and bool(_UNDERLINE.fullmatch(words))) or _entitles(words, text, after)
         if not was_heading:
