@@ -24,6 +24,7 @@ from safetensors.numpy import load_file
 from skills.errors import DamagedCheckpoint, MissingCheckpoint, parameter_names, refuse_unknown
 from skills.phatic import is_phatic
 from skills.retrieval.encoder import SentenceEncoder
+from skills.retrieval.words import APOSTROPHES
 
 WEIGHTS = Path(__file__).resolve().parent / "qa" / "weights" / "utterances"
 _SHAPES = {"weight": (384,), "bias": (1,)}
@@ -39,20 +40,11 @@ def addresses(utterance: str) -> bool:
 
 
 _WORD = re.compile(r"\w+(?:'\w+)?|\?")
-#: "whats" is "what's".
-_APOSTROPHES = {
-    **{f"{word}s": f"{word}'s" for word in ("what", "who", "where", "when", "how", "that")},
-    **{
-        f"{word}nt": f"{word}n't"
-        for word in ("do", "does", "did", "is", "are", "was", "ca", "wo", "could", "would")
-    },
-    "im": "i'm",
-}
 
 
 def grams(utterance: str) -> frozenset[str]:
     """The words of an utterance, and two and three in a row, "<" before the first and ">" after the last."""
-    said = (_APOSTROPHES.get(word, word) for word in _WORD.findall(utterance.lower().replace("’", "'")))
+    said = (APOSTROPHES.get(word, word) for word in _WORD.findall(utterance.lower().replace("’", "'")))
     words = ["<", *said, ">"]
     in_a_row = (" ".join(words[at : at + n]) for n in (2, 3) for at in range(len(words) - n + 1))
     return frozenset([*words[1:-1], *in_a_row])

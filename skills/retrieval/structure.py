@@ -254,6 +254,5 @@ def _is_heading(words: str, alone: bool, in_paragraph: bool, text: str, after: _
         return alone or (len(words.split()) >= 2 and not shouted)
     if numbered:
         return words[numbered.end()].isupper() and (alone or bool(_DEEP_NUMBER.match(words)))
-    if not alone and not (after is not None and not after.blank and _is_title_above(words, text, after)):
-        return False
-    return words[0].isupper() and len(words) <= 60 and not _ITEM.match(words)
+    above_text = after is not None and not after.blank and _is_title_above(words, text, after)
+    return (alone or above_text) and words[0].isupper() and len(words) <= 60 and not _ITEM.match(words)

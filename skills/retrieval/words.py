@@ -24,7 +24,6 @@ re s same shall she should so some such t tell than that the their theirs them t
 these they this those though through to too under until up upon us ve very was we were what when where
 whether which while who whom whose why will with within without would yes yet you your yours yourself
 yourselves called know known mean means say says said show explain describe
-whats whos wheres whens hows dont doesnt didnt isnt arent wasnt cant wont im ive
 """
 _RUSSIAN = """
 а без более бы был была были было быть в вам вас весь во вот все всего всех вы где да даже для до его
@@ -40,7 +39,16 @@ def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-STOP_WORDS = word_set(f"{_ENGLISH} {_RUSSIAN}")
+#: What people type without its apostrophe, and with it; none of these says what a question is about.
+APOSTROPHES = {
+    **{f"{word}s": f"{word}'s" for word in ("what", "who", "where", "when", "how", "that")},
+    **{
+        f"{word}nt": f"{word}n't"
+        for word in ("do", "does", "did", "is", "are", "was", "ca", "wo", "could", "would")
+    },
+    "im": "i'm",
+}
+STOP_WORDS = word_set(f"{_ENGLISH} {_RUSSIAN}").union(APOSTROPHES)
 _NAMES_TOO = word_set("May Will US IT WHO")
 
 
