@@ -20,7 +20,8 @@ from skills.command import exit_status
 from skills.dialog import Document
 from skills.errors import ConfigurationError, whole_number
 from skills.qa.dataset import most_alike
-from skills.qa.everyday.texts import DOCUMENTS, HELD_OUT, Question, QuestionedDocument, read_texts
+from skills.qa.everyday.texts import DOCUMENTS, HELD_OUT, QuestionedDocument, read_texts
+from skills.qa.questions.marked import Question
 from skills.retrieval.passages import PassageSpan, split_document
 
 

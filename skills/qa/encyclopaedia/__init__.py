@@ -1,0 +1,1 @@
+"""Questions that a language model wrote for this project about Wikipedia, without the paragraphs."""
