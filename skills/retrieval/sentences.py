@@ -40,7 +40,8 @@ _NEW_BLOCK = re.compile(
 # After these a number or a small letter goes on with the same sentence.
 _GOES_ON = re.compile(
     r"\b(?:no|nos|vol|para|paras|art|arts|sec|sect|ch|cl|fig|figs|eq|app|approx|ca|cf|ed|eds|p|pp|pt|tab|"
-    r"al|etc|i\.e|e\.g|v|vs|г|гг|стр|ст|п|пп|рис|табл|гл|т|д|др)\.[\s)]*$",
+    r"al|etc|i\.e|e\.g|v|vs|tel|fax|ext|ref|max|min|avg|est|incl|excl|apt|dept|temp|qty|hrs|mins|nr|str|inkl|"
+    r"zzgl|bzw|mind|г|гг|стр|ст|п|пп|рис|табл|гл|т|д|др|тел|макс|мин|вкл|ул)\.[\s)]*$",
     re.IGNORECASE,
 )
 _MARKER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")

@@ -29,6 +29,7 @@ _LINE_REACH = 1_000
 MAX_NUMBERED_WORDS = 6
 
 _LINE = re.compile(r"[^\r\n\f\v\x1c-\x1e\u2028\u2029]*(?:\r\n|[\r\n\f\v\x1c-\x1e\u2028\u2029]|$)")
+_LINE_END = re.compile(r"[\r\n\f\v\x1c-\x1e\u2028\u2029]")
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 _UNDERLINE = re.compile(r"\s{0,3}(?:={3,}|-{3,})\s*")
 _MARKDOWN = re.compile(r"\s{0,3}#{1,6}\s+(?=\S)")
@@ -39,6 +40,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,4}[.)]?\s+(?=[^\W\d_])")
+_NUMBER_ALONE = re.compile(r"[#*_]*\s*\(?(?:\d{1,3}(?:\.\d{1,3})*|[ivxlcdm]+|[a-z])[.)]?", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"(?<=[.!?;:])\s*[\r\n]\s*\d{1,3}(?:\.\d{1,3})*\.?\Z")
 _DEEP_NUMBER = re.compile(r"\d{1,3}\.\d")
 _ITEM = re.compile(r"\s*(?:[-*+•◦‣▪–—·]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
@@ -134,6 +136,8 @@ def after_heading(text: str, start: int, answer: int) -> int:
     Returns:
         a position from ``start`` to ``answer``: ``start`` where the stretch opens with no heading.
     """
+    if not _opens_line(text, start):
+        return start  # "... agreed. No dogs in" may end its line, but is no title
     line_end = text.find("\n", answer)
     lines = [line for line in _lines(text, start, line_end if line_end >= 0 else len(text)) if not line.blank]
     was_heading = False
@@ -146,6 +150,12 @@ def after_heading(text: str, start: int, answer: int) -> int:
             return start
         start = after.start
     return start
+
+
+def _opens_line(text: str, start: int) -> bool:
+    """Whether nothing but a heading's number stands before a position in its line."""
+    before = _LINE_END.split(text[max(0, start - MAX_HEADING_CHARS) : start])[-1].strip()
+    return not before or bool(_NUMBER_ALONE.fullmatch(before) or _NAMED.fullmatch(before))
 
 
 def after_bullet(text: str, start: int, answer: int) -> int:

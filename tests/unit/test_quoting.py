@@ -100,6 +100,12 @@ def test_line_counts_from_one() -> None:
             "He came from Section\n4 Fees were paid there.",
         ),
         ("1. Milk for the\nchildren of Leeds.", "Leeds", "1. Milk for the\nchildren of Leeds."),
+        (
+            "Cats may stay. No dogs in\nBuilding B are permitted unless the manager has agreed.",
+            "Building B",
+            "No dogs in\nBuilding B are permitted unless the manager has agreed.",
+        ),
+        ("III. Deleting\nAccounts are kept for a year.", "a year", "Accounts are kept for a year."),
     ],
 )
 def test_a_quote_begins_after_its_heading(text: str, answer: str, quote: str) -> None:

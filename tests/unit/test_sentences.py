@@ -51,6 +51,8 @@ def test_split_long_loses_nothing_and_keeps_the_bound(text: str, max_chars: int)
         ("He paid Dr. J. R. Smith $5.50 at 5 p.m. on Jan. 3. Then he left.", 2),
         ("See No. 5, Fig. 2 and e.g. this one. Next.", 2),
         ("See vol. 2 of the acts, pp. 3-4, approx. 5 kg. Next.", 2),
+        ("Call Dev Hartley, tel. 030 123 45, at any hour. Next.", 2),
+        ("Max. 20 guests may stay, incl. children. Next.", 2),
         ("He went to the U.S. in 1999. “Why?” he asked. (It was late.)", 3),
         ("It began.[1] It ended.[2][3]", 2),
         ("The value is 3.14. The other is 2.71.", 2),
