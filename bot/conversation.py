@@ -154,6 +154,7 @@ class Conversation:
             info = opened.find(which)
             if info is not None:
                 opened.drop(info)
+                opened.save(last=True)
         return info
 
     def forget(self, session_id: str) -> Forgotten:

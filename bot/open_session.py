@@ -1,8 +1,8 @@
 """A session under its lock: what a turn, a command and an adapter's button do to it.
 
 Joins the session, its store and its shelf, so that the three never disagree: a document is put on
-the shelf first and stored with the session in one step; should that step fail, the shelf is put
-right before the next question. Knows the chain only as what changes shelves.
+the shelf or taken off it first, and stored or removed with the session in one step; should that step
+fail, the shelf is put right before the next question. Knows the chain only as what changes shelves.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class OpenSession:
         self.notes: list[str] = []
         self.forgotten: Forgotten | None = None
         self._language = language
+        self._dropped: list[str] = []
 
     @property
     def language(self) -> str:
@@ -82,8 +83,13 @@ class OpenSession:
         return self.session.preferences.language or self._language
 
     def save(self, *, last: bool = False) -> None:
-        """Write the session; the last time, its lock goes in the same step. Raises StoreError."""
-        self.store.save(self.lock, self.session, release=last)
+        """Write the session, and remove what was dropped of it, in one step. Raises StoreError.
+
+        Args:
+            last: let the lock go in the same step.
+        """
+        self.store.save(self.lock, self.session, drop=self._dropped, release=last)
+        self._dropped.clear()
 
     def add(self, document: Document, progress: Progress | None = None) -> AddedDocument:
         """Take a document in.
@@ -111,14 +117,16 @@ class OpenSession:
         return _outcome(info, "replaced" if replaced else "added")
 
     def drop(self, info: DocumentInfo) -> None:
-        """Take a document out. Raises PipelineError or StoreError."""
+        """Take a document out: off the shelf now, out of the store with the next :meth:`save`.
+
+        What the command answered is kept in that step, too: "/drop 1" that is delivered again would
+        otherwise find another document in the first place.
+        """
+        with contextlib.suppress(PipelineError):  # it is put right before the next question
+            self.shelves.drop(self.session.id, info.id)
         kept = tuple(known for known in self.session.documents if known.id != info.id)
-        session = dataclasses.replace(self.session, documents=kept)
-        self.store.save(self.lock, session, drop=[info.id])
-        self.session = session
-        # After the store: were this to fail, the shelf is put right before the next question.
-        with contextlib.suppress(PipelineError):
-            self.shelves.drop(session.id, info.id)
+        self.session = dataclasses.replace(self.session, documents=kept)
+        self._dropped.append(info.id)
 
     def find(self, which: str) -> DocumentInfo | None:
         """A document by its name, in any case, or by its number in the list, from 1."""
@@ -133,9 +141,11 @@ class OpenSession:
     def sync_shelf(self, progress: Progress | None = None) -> None:
         """Have the shelf ready for a question; documents that are lost are taken out with a note.
 
+        They are gone for good once the session is saved.
+
         Raises:
             PipelineError: if the shelf cannot be made.
-            StoreError: if the store does not answer.
+            StoreError: if the store does not tell what is kept of them.
         """
         for info in self.shelves.sync(self.session, progress):
             self.drop(info)

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from bot.conversation import Conversation
 from bot.embedded_redis import EmbeddedRedis
 from bot.errors import LockLost, SessionBusy, StoreError, StoreFull, StoreUnavailable
+from bot.messages import text
 from bot.redis_sessions import RedisSessionStore, SessionKeys
 from bot.sessions import DocumentInfo, Session, SessionLock, SessionStore
+from bot.settings import Settings
 from skills.dialog import Document
+from tests.support.fake_pipeline import FakePipeline
 from tests.support.servers import kill_server, running_server, server_pid, wait_until
 from tests.support.store_contract import ANN, BOB, StoreContract, document, said
 
@@ -227,4 +231,19 @@ def test_a_server_without_any_room_lets_one_make_some() -> None:
             store.save(lock, Session(ANN), drop=[kept.id])
             assert store.document_ids(ANN) == frozenset()
             assert store.forget(ANN) == 1
+        store.close()
+
+
+def test_on_a_full_server_a_document_can_be_dropped_and_only_that_one(settings: Settings) -> None:
+    with running_server(memory_mb=16) as server, redis.Redis.from_url(server.url) as client:
+        store = RedisSessionStore(server.url, ttl_s=1000, embedded=server)
+        conversation = Conversation(settings, FakePipeline(), store)
+        for name in ("a.txt", "b.txt", "c.txt"):
+            conversation.add_document(ANN, name, name.encode())
+        client.config_set("maxmemory", 1)
+        for _ in range(3):  # as it is delivered until it is answered
+            answer = conversation.reply(ANN, "/drop 1", turn_id="m7")
+            assert answer.text == text("drop.done", "en", name="a.txt")
+        assert [info.name for info in conversation.documents(ANN)] == ["b.txt", "c.txt"]
+        assert len(store.document_ids(ANN)) == 2
         store.close()

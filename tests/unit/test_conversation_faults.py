@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.conversation import Conversation
-from bot.errors import LockLost, MessageTooLong, MessageUnusable, PipelineError, PipelineTimeout
+from bot.errors import (
+    LockLost,
+    MessageTooLong,
+    MessageUnusable,
+    PipelineError,
+    PipelineTimeout,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
 from bot.messages import text
 from bot.settings import Settings
 from skills.dialog import Listener, Reply
-from tests.support.fake_pipeline import ANN, Asked, FakePipeline
+from tests.support.fake_pipeline import ANN, Asked, FakePipeline, shelf_documents
 from tests.support.memory_store import MemorySessionStore
 
 
@@ -139,3 +150,47 @@ def test_a_session_that_stays_with_another_process_is_no_error(
     answer = conversation.reply(ANN, "hello")
     assert answer.text == "You said: hello"
     assert answer.notes == (text("note.not_kept", "en"),)
+
+
+class TestDropping:
+    @pytest.mark.parametrize("error", [StoreUnavailable("away"), LockLost("lost"), StoreFull("full")])
+    def test_a_number_that_is_delivered_again_means_the_same_document(
+        self, conversation: Conversation, store: MemorySessionStore, monkeypatch: pytest.MonkeyPatch,
+        error: StoreError,
+    ) -> None:  # fmt: skip
+        for name in ("a.txt", "b.txt", "c.txt"):
+            conversation.add_document(ANN, name, name.encode())
+        usual, failing = store.save, [error, error]
+
+        def save(*arguments: Any, **options: Any) -> None:
+            if options.get("release") and failing:
+                raise failing.pop()
+            usual(*arguments, **options)
+
+        monkeypatch.setattr(store, "save", save)
+        for _ in range(2):
+            with pytest.raises(type(error)):
+                conversation.reply(ANN, "/drop 1", turn_id="m7")
+            assert len(conversation.documents(ANN)) == len(store.document_ids(ANN)) == 3
+        for _ in range(2):
+            answer = conversation.reply(ANN, "/drop 1", turn_id="m7")
+            assert answer.text == text("drop.done", "en", name="a.txt")
+        assert [info.name for info in conversation.documents(ANN)] == ["b.txt", "c.txt"]
+        assert len(store.document_ids(ANN)) == 2
+
+    def test_what_could_not_be_dropped_is_on_the_shelf_for_the_next_question(
+        self, conversation: Conversation, pipeline: FakePipeline, store: MemorySessionStore,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        conversation.add_document(ANN, "a.txt", b"words")
+
+        def away(*_: object, **__: object) -> None:
+            raise StoreUnavailable("away")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "save", away)
+            with pytest.raises(StoreUnavailable):
+                conversation.reply(ANN, "/drop a.txt")
+        conversation.reply(ANN, "What?")
+        (shelf,) = pipeline.asked[-1].knowledge.shelves
+        assert [kept["name"] for kept in shelf_documents(Path(shelf)).values()] == ["a.txt"]
