@@ -36,7 +36,8 @@ __all__ = [
 
 #: Part of every document's id. Raise it when the same file would give another text.
 _RULES = 2
-#: Plain text up to this size is read in the service itself: nothing in it can be hostile.
+#: Plain text up to this size is read in the service itself: whatever is in it, that takes time in
+#: proportion to its length and no library in C that could break.
 _IN_SERVICE_BYTES = MEGABYTE
 _LONGEST_NAME = 500
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.document_formats.cleaning import clean, clean_label, clean_prose
+from bot.documents import read_document
 
 ANY_TEXT = st.text(
     st.one_of(
@@ -34,10 +35,35 @@ ANY_TEXT = st.text(
         ("half \ud83d, pair \ud83d\ude00", "half \ufffd, pair 😀"),
         ("\uf0b7 item", "• item"),
         ("a\tb  c \n d", "a\tb  c \n d"),
+        ("z\u0344", "z\u0308\u0301"),
     ],
 )
 def test_clean(raw: str, cleaned: str) -> None:
     assert clean(raw) == cleaned
+
+
+@pytest.mark.parametrize("letter", ["e", "é", "\u1e14", "\u0958", "\ufb2c", "\U0001d160", "😀"])
+@pytest.mark.parametrize(
+    "accents", ["\u0316\u0301", "\u0323", "\u0344", "\u0f73", "\U0001e8d0\u0301", "\u0301\u200b\u0316"]
+)
+def test_of_accents_on_one_letter_the_first_thirty_stay(letter: str, accents: str) -> None:
+    cleaned = clean(f"{letter}{accents * 30} {letter}{accents * 500}, the end")
+    first, last, rest = cleaned.split(" ", 2)
+    assert rest == "the end"
+    for stack in (first, last.removesuffix(",")):
+        assert 29 <= sum(unicodedata.combining(c) > 0 for c in stack) <= 30
+    assert clean(cleaned) == cleaned
+
+
+def test_a_megabyte_of_accents_is_read_at_once() -> None:
+    # ordering them would hold up every chat for minutes
+    accents = "a" + "\u0301\u0316" * 260_000
+    document = read_document(f"{accents}.txt", f"{accents}\n\nThe end.".encode())
+    assert len(document.text) < 60
+    assert document.text.endswith("\n\nThe end.")
+    assert len(document.name) < 60
+    table = read_document("table.csv", f"name,{accents}\nb,c\n".encode())
+    assert len(table.text) < 120
 
 
 def test_prose_has_one_space_between_words_and_keeps_its_breaks() -> None:
