@@ -93,7 +93,9 @@ class Shelf:
 
     async def keep_text(self, work: Work, words: str, writer: str) -> str:
         """Put a text on the shelf; the sentence that tells."""
-        date = time.strftime("%Y-%m-%d %H.%M.%S")
+        # with the message's number: several are kept within a second, and a name replaces its like
+        received = time.strftime("%Y-%m-%d %H.%M", time.localtime(work.turn.received))
+        date = f"{received} ({work.incoming.message_id})"
         key = "telegram.forwarded.name" if writer else "telegram.forwarded.unnamed"
         name = text(key, work.language, name=writer, date=date)
         sentence, _ = await self._add(work, name, words.encode("utf-8", "replace"), None)
