@@ -240,14 +240,14 @@ class Conversation:
         allow_read: bool,
         progress: Progress | None,
     ) -> Answer:
-        record = opened.session.last_command
-        if record is not None and record.turn_id == turn_id:
+        record, command = opened.session.last_command, f"/{name} {argument}"
+        if record is not None and record.turn_id == turn_id and record.command in (command, None):
             return Answer(record.text, "command", language=opened.language)
         words = run_command(name, Call(opened, argument, allow_read, progress))
         if opened.forgotten is None:
             record = None
             if turn_id is not None and len(words) <= _MAX_RECORD_CHARS:
-                record = CommandRecord(turn_id, words)
+                record = CommandRecord(turn_id, words, command)
             opened.session = dataclasses.replace(opened.session, last_command=record)
             opened.save(last=True)
         return Answer(words, "command", notes=tuple(opened.notes), language=opened.language)

@@ -19,11 +19,18 @@ from skills.dialog import Document
 T = TypeVar("T")
 
 #: Counts up with every change of what is stored; each step gets an entry in ``MIGRATIONS``.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _commands_have_no_text(session: dict[str, Any]) -> dict[str, Any]:
+    record = session["last_command"]
+    return {**session, "last_command": record and {**record, "command": None}}
+
+
 #: Version n: from plain session n to plain session n + 1.
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Mapping[int, Migration] = {1: _commands_have_no_text}
 #: Likewise of a document's text, which changes for other reasons.
 DOCUMENT_SCHEMA_VERSION = 1
 DOCUMENT_MIGRATIONS: Mapping[int, Migration] = {}

@@ -103,10 +103,18 @@ class SessionPreferences:
 
 @dataclass(frozen=True)
 class CommandRecord:
-    """The last command's answer, so that a redelivered command is not carried out again."""
+    """The last command's answer, so that a redelivered command is not carried out again.
+
+    Attributes:
+        turn_id: the adapter's name of the message.
+        text: of the answer.
+        command: as it was given, for an edited message has its name, too; None where version 1 of
+            the schema kept it.
+    """
 
     turn_id: str
     text: str
+    command: str | None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import dataclasses
 
 from bot.conversation import Conversation
 from bot.errors import PipelineError
+from bot.messages import text
 from bot.session_codec import encode_session
-from bot.sessions import Session
+from bot.sessions import CommandRecord, Session
 from bot.settings import Settings
 from skills.dialog import Evidence
 from skills.retrieval.changes import AddDocument, ListDocuments
@@ -61,6 +62,30 @@ class TestTurnId:
         assert conversation.reply(ANN, "/drop a.txt", turn_id="5").text == first.text
         assert "a.txt" in first.text
         assert conversation.reply(ANN, "/drop a.txt", turn_id="6").text != first.text
+
+    def test_an_edited_command_is_carried_out(self, conversation: Conversation) -> None:
+        refused = conversation.reply(ANN, "/style precize", turn_id="5")
+        for _ in range(2):
+            answer = conversation.reply(ANN, "/style precise", turn_id="5", edited=True)
+            assert answer.text == text("style.set", "en", style="precise") != refused.text
+        assert conversation.preferences(ANN).style == "precise"
+
+    def test_an_edited_command_is_carried_out_once(self, conversation: Conversation) -> None:
+        for name in ("a.txt", "b.txt", "c.txt"):
+            conversation.add_document(ANN, name, name.encode())
+        conversation.reply(ANN, "/drop 9", turn_id="5")
+        for _ in range(2):
+            conversation.reply(ANN, "/drop 1", turn_id="5", edited=True)
+        assert [info.name for info in conversation.documents(ANN)] == ["b.txt", "c.txt"]
+
+    def test_a_command_that_an_older_version_answered_is_not_carried_out_again(
+        self, conversation: Conversation, store: MemorySessionStore
+    ) -> None:
+        conversation.add_document(ANN, "a.txt", b"words")
+        record = CommandRecord("5", "I no longer have b.txt.", None)
+        store.states[ANN] = encode_session(dataclasses.replace(store.load(ANN), last_command=record))
+        assert conversation.reply(ANN, "/drop 1", turn_id="5").text == record.text
+        assert len(conversation.documents(ANN)) == 1
 
 
 def test_an_older_session_is_read_and_goes_on(conversation: Conversation, store: MemorySessionStore) -> None:

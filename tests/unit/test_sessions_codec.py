@@ -60,7 +60,7 @@ sessions = st.builds(
     st.builds(
         SessionPreferences, texts, texts, st.booleans(), st.none() | st.lists(texts, max_size=2).map(tuple)
     ),
-    st.none() | st.builds(CommandRecord, texts, texts),
+    st.none() | st.builds(CommandRecord, texts, texts, st.none() | texts),
 )
 
 
@@ -127,6 +127,7 @@ def test_the_test_s_own_change_is_what_makes_it_unreadable() -> None:
         stored(preferences__only_documents=0),
         stored(preferences__libraries=[1]),
         stored(last_command=[]),
+        stored(last_command={"turn_id": "m1", "text": "Done."}),
         stored().replace(b"1.0", b"NaN", 1),
         stored().replace(b"1.0", b"1" + b"0" * 400, 1),
         stored().replace(b"1.0", b"1" * 5000, 1),
@@ -145,7 +146,8 @@ def test_an_error_does_not_repeat_what_was_said() -> None:
 
 
 def test_a_newer_version_is_refused_and_not_guessed_at() -> None:
-    newer = encode_session(Session("console:ann")).replace(b'"schema":1', b'"schema":2')
+    now, next_one = (f'"schema":{version}'.encode() for version in (SCHEMA_VERSION, SCHEMA_VERSION + 1))
+    newer = encode_session(Session("console:ann")).replace(now, next_one)
     with pytest.raises(UnreadableSession, match="version"):
         decode_session(newer)
 
@@ -164,11 +166,20 @@ def test_older_versions_are_migrated_step_by_step() -> None:
     assert session.id == "console:ann!"
 
 
+def test_a_session_of_version_1_is_read() -> None:
+    plain = to_plain(Session("console:ann"))
+    for record in (None, {"turn_id": "m1", "text": "Done."}):
+        session = decode_session(dumps({"schema": 1, "session": {**plain, "last_command": record}}))
+        assert session.id == "console:ann"
+        assert session.last_command == (record and CommandRecord("m1", "Done.", None))
+
+
 def test_a_migration_that_fails_leaves_the_session_unreadable_and_no_more() -> None:
     data = encode_session(Session("console:ann"))
-    for migrations in ({}, {1: lambda session: session["no such"]}, {1: lambda session: None}):
+    steps: tuple[Any, ...] = (lambda session: session["no such"], lambda session: None)
+    for migrations in ({}, *({SCHEMA_VERSION: step} for step in steps)):
         with pytest.raises(UnreadableSession):
-            decode_session(data, version=2, migrations=migrations)
+            decode_session(data, version=SCHEMA_VERSION + 1, migrations=migrations)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +208,7 @@ def shape(kind: Any) -> Any:
 @pytest.mark.parametrize(
     ("stored_now", "known"),
     [
-        ((Session, SCHEMA_VERSION), (1, "ca5450720184f900")),
+        ((Session, SCHEMA_VERSION), (2, "a2cfccfcbb13fd3e")),
         ((Document, DOCUMENT_SCHEMA_VERSION), (1, "a3003dfac44ee1e8")),
     ],
     ids=["session", "document"],
