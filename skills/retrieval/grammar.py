@@ -8,6 +8,9 @@ BE = word_set("is are was were be been")
 HAVE = word_set("has have had")
 MODAL = word_set("will would can could may might must shall should")
 AUXILIARIES = BE | HAVE | MODAL | word_set("do does did")
+DETERMINERS = word_set(
+    """the a an my our your his her its their this that these those all any both each every some no other"""
+)
 
 _IRREGULAR = word_set(
     """due paid done made used kept held sent sold told built bought found left lost meant met read said set

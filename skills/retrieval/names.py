@@ -11,6 +11,12 @@ from skills.retrieval.words import STOP_WORDS, word_set
 
 WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 
+#: Ends a sentence, with the space after it; the full stop of a title or an initial does not.
+SENTENCE_END = re.compile(
+    r"(?:[?!]|(?<!\bmr)(?<!\bmrs)(?<!\bms)(?<!\bdr)(?<!\bst)(?<!\bprof)(?<!\b[^\W\d_])\.)(?:\s+|$)",
+    re.IGNORECASE,
+)
+
 _LINKS = word_set("of the de da van von der la le del di bin al")
 
 

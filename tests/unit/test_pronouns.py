@@ -93,3 +93,35 @@ def test_a_this_before_a_noun_carries_nothing(said: str) -> None:
 @pytest.mark.parametrize("said", ["What is this?", "Was this signed by Ann?", "How does this work?"])
 def test_a_this_without_a_noun_means_the_topic(said: str) -> None:
     assert complete_question(said, RENT) == f"{said[:-1]} rent?"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The boiler is broken. Who repairs it?",
+        "What is the warranty? Does it cover water?",
+        "Who is the landlord? What is his phone number?",
+        "Can tenants bring their pets?",
+        "Can guests park their car here?",
+        "Does the boiler need its own permit?",
+        "How many days do guests get before they pay?",
+    ],
+)
+def test_a_pronoun_after_its_noun_means_that_noun(said: str) -> None:
+    assert complete_question(said, RENT) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("What is the name of his wife?", "What is the name of Tom Reed's wife?"),
+        ("What phone number is his wife's?", "What phone number is Tom Reed's wife's?"),
+        ("In what year did their lease begin?", "In what year did Tom Reed's lease begin?"),
+        ("Who repaired their boiler?", "Who repaired Tom Reed's boiler?"),
+        ("Did the tenant meet him?", "Did the tenant meet Tom Reed?"),
+        ("When does the agent call him?", "When does the agent call Tom Reed?"),
+    ],
+)
+def test_a_pronoun_before_its_noun_or_beside_another_means_the_topic(said: str, expected: str) -> None:
+    turns = [Turn("user", "Who is the landlord?"), Turn("assistant", "Tom Reed", "qa")]
+    assert complete_question(said, turns) == expected
