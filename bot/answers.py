@@ -36,6 +36,7 @@ class Answer:
         n_dropped_turns: earlier turns that no longer fitted the model's context.
         stopped: whether it was stopped before its end.
         edited: whether it answers an edited message.
+        repeated: whether it was given before and comes from the session.
         notes: further sentences for the user, such as that an old session could not be read.
         language: of the text.
     """
@@ -49,12 +50,15 @@ class Answer:
     n_dropped_turns: int = 0
     stopped: bool = False
     edited: bool = False
+    repeated: bool = field(default=False, compare=False)
     notes: tuple[str, ...] = ()
     language: str = "en"
 
     @classmethod
-    def of_turn(cls, turn: SessionTurn, language: str, notes: tuple[str, ...] = ()) -> Answer:
-        """The answer that was stored as a turn."""
+    def of_turn(
+        cls, turn: SessionTurn, language: str, notes: tuple[str, ...] = (), *, repeated: bool = False
+    ) -> Answer:
+        """The answer that was stored as a turn, now or before."""
         return cls(
             text=turn.text,
             skill=turn.skill or "command",
@@ -65,6 +69,7 @@ class Answer:
             n_dropped_turns=turn.n_dropped_turns,
             stopped=turn.stopped,
             edited=turn.edited,
+            repeated=repeated,
             notes=notes,
             language=language,
         )

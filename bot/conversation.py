@@ -242,7 +242,7 @@ class Conversation:
     ) -> Answer:
         record, command = opened.session.last_command, f"/{name} {argument}"
         if record is not None and record.turn_id == turn_id and record.command in (command, None):
-            return Answer(record.text, "command", language=opened.language)
+            return Answer(record.text, "command", repeated=True, language=opened.language)
         words = run_command(name, Call(opened, argument, allow_read, progress))
         if opened.forgotten is None:
             record = None

@@ -104,7 +104,7 @@ class Turns:
         """
         before = opened.session.exchange(turn_id)
         if before and before[1].skill != "failed" and not (edited and before[0].text != utterance):
-            return Answer.of_turn(before[1], opened.language)
+            return Answer.of_turn(before[1], opened.language, repeated=True)
         user = SessionTurn("user", utterance, time.time(), turn_id=turn_id, edited=edited)
         try:
             opened.sync_shelf()

@@ -172,6 +172,8 @@ class Handlers:
             work.release()
         if forgetting:
             await self._forget(incoming)  # also what this very message left
+        if _is_answered(work, answer):
+            return
         work.skill = answer.skill
         # where the conversation tells its commands, which is also where it knows none of the name
         listed = bool(command and (command[0] == "help" or command[0] not in COMMANDS))
@@ -224,7 +226,7 @@ class Handlers:
         if work.incoming.text and said.taken:
             # the caption is a question, asked of the document among others
             await self.converse(work, before=said.sentence)
-        else:
+        elif said.sentence:
             work.release()
             work.skill = "command"
             messages = rendering.plain(said.sentence, work.language)
@@ -268,3 +270,14 @@ class Handlers:
     async def _left(self, work: Work) -> None:
         """The bot was blocked or removed: nobody waits for what waits."""
         await self._inbox.forget(f"{work.incoming.chat_id}:{work.incoming.topic}", waiting=True)
+
+
+def _is_answered(work: Work, answer: Answer) -> bool:
+    """Whether an edit changed nothing that the bot reads, such as when Telegram adds the preview of a link.
+
+    The stored answer was then sent for the update before. One that this very update made, and did not
+    live to send, is for an edited message and found at another attempt.
+    """
+    if not (work.incoming.edited and answer.repeated):
+        return False
+    return work.turn.is_first or (answer.skill != "command" and not answer.edited)

@@ -30,6 +30,17 @@ class Records:
         found = await self._link.call("hget", self._link.key(f"extras:{lane}"), name)
         return None if found is None else dict(json.loads(found))
 
+    async def keep_file(self, lane: str, message_id: int, file: str, ttl_s: float) -> None:
+        """Keep which file a message brought."""
+        key = self._link.key(f"files:{lane}")
+        await self._link.call("hset", key, message_id, file)
+        await self._link.call("pexpire", key, milliseconds(ttl_s))
+
+    async def file(self, lane: str, message_id: int) -> str | None:
+        """Which file a message brought, as it was kept."""
+        found = await self._link.call("hget", self._link.key(f"files:{lane}"), message_id)
+        return None if found is None else str(found)
+
     async def first(self, name: str, by: int, ttl_s: float) -> bool:
         """Whether ``by`` was the first to ask for a name, now or before."""
         key = self._link.key(name)

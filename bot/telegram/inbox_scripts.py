@@ -17,6 +17,7 @@ What the server keeps, all under one prefix ``P`` (its braces keep it on one nod
     P rate:<user>     when the user's allowance is full again
     P notices         list: sentences to be sent to those whose message was not taken
     P extras:<lane>   hash: what the buttons under the lane's last replies show, by turn
+    P files:<lane>    hash: message -> the file it brought, for its edits that leave the file
     P dead, dead:<lane>   what was set aside: where and why; and the updates themselves
     P chats           sorted set: "<chat>:<topic>" -> when it last wrote
     P stats           hash of counters

@@ -105,6 +105,11 @@ class Turn:
         return max(0, self.attempts - 1 - self.failures)
 
     @property
+    def is_first(self) -> bool:
+        """Whether it was never begun before."""
+        return self.attempts + self.defers == 1
+
+    @property
     def update_id(self) -> int:
         """Of the first update."""
         return int(self.updates[0]["update_id"])

@@ -111,13 +111,14 @@ return {line, tostring(slots), tostring(math.max(longest, (idle or 0) / 1000)), 
 """
 )
 
-#: ARGV: lane, then 1 if also what waits is to go. Deletes what was set aside of a lane, and what
-#: waits in it but for the update in hand. Returns how many updates went.
+#: ARGV: lane, then 1 if also what waits is to go. Deletes what was set aside and kept of a lane, and
+#: what waits in it but for the update in hand. Returns how many updates went.
 FORGET = (
     HEAD
     + """
 local lane, gone = ARGV[1], redis.call('LLEN', P .. 'dead:' .. ARGV[1])
-redis.call('DEL', P .. 'dead:' .. lane, P .. 'extras:' .. lane, P .. 'extras:' .. lane .. ':names')
+redis.call('DEL', P .. 'dead:' .. lane, P .. 'files:' .. lane, P .. 'extras:' .. lane,
+  P .. 'extras:' .. lane .. ':names')
 redis.call('ZREM', P .. 'chats', lane)
 if ARGV[2] == '1' then
   local key = P .. 'lane:' .. lane

@@ -41,11 +41,19 @@ class Me:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file sent to the bot; ``size`` in bytes as Telegram claims it, 0 where it does not."""
+    """A file sent to the bot.
+
+    Attributes:
+        file_id: to download it with.
+        name: what the user calls it.
+        size: in bytes as Telegram claims it, 0 where it does not.
+        unique_id: the same for the same file, in whatever message and update.
+    """
 
     file_id: str
     name: str
     size: int
+    unique_id: str
 
 
 @dataclass(frozen=True)
@@ -192,10 +200,14 @@ def _message(update_id: int, message: Json, me: Me, edited: bool) -> Incoming | 
     if "document" in message and "animation" not in message:
         document = message["document"]
         size, name = int(document.get("file_size") or 0), str(document.get("file_name") or "document")
-        attachment = Attachment(str(document["file_id"]), name, size)
+        file_id = str(document["file_id"])
+        unique_id = str(document.get("file_unique_id") or file_id)
+        attachment = Attachment(file_id, name, size, unique_id)
         return Incoming(update_id, "document", attachment=attachment, **common)
     if "text" in message:
-        if "forward_origin" in message and not edited:
+        if "forward_origin" in message:
+            if edited:  # by nobody: a preview of its link was added
+                return None
             return Incoming(update_id, "forwarded", what=_origin(message["forward_origin"]), **common)
         return Incoming(update_id, "text", **common)
     what = next((name for name in UNREADABLE if name in message), "")

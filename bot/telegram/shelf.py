@@ -12,7 +12,9 @@ from bot.settings import Settings
 from bot.telegram import rendering
 from bot.telegram.api import fault_of
 from bot.telegram.delivery import Undelivered
+from bot.telegram.incoming import Attachment
 from bot.telegram.messenger import Messenger
+from bot.telegram.patience import persistently
 from bot.telegram.request import TooLarge
 from bot.telegram.streaming import Channel
 from bot.telegram.threads import Threads
@@ -25,7 +27,8 @@ TELEGRAM_ROOT = "https://api.telegram.org"
 
 @dataclass(frozen=True)
 class Said:
-    """What came of a document: a sentence, whether it was taken, and the message to put it into."""
+    """What came of a document: a sentence ("" where it is known), whether it was taken, and the message
+    to put it into."""
 
     sentence: str
     taken: bool
@@ -43,18 +46,31 @@ class Shelf:
         self._threads = threads
         self._messenger = messenger
         self._channel = channel
+        self._kept_s = settings.session_ttl_s
         self._limit = settings.max_document_bytes
         if settings.telegram_api_url.rstrip("/") == TELEGRAM_ROOT:
             self._limit = min(self._limit, TELEGRAM_LIMIT)
 
     async def take_in(self, work: Work) -> Said:
-        """Put the update's file on the shelf, showing how far it is.
+        """Put the update's file on the shelf, showing how far it is; an edit that leaves it does nothing.
 
         Raises:
             Undelivered: if Telegram cannot be reached for the file.
         """
-        file, language = work.incoming.attachment, work.language
+        incoming, file = work.incoming, work.incoming.attachment
         assert file is not None
+        records, place = self._messenger.inbox.records, (incoming.lane, incoming.message_id)
+        if incoming.edited and work.turn.is_first:
+            name, _, taken = (await records.file(*place) or "").rpartition(" ")
+            if name == file.unique_id:
+                return Said("", taken == "taken")
+        said = await self._read(work, file)
+        record = f"{file.unique_id} {'taken' if said.taken else 'refused'}"
+        await persistently(lambda: records.keep_file(*place, record, self._kept_s))
+        return said
+
+    async def _read(self, work: Work, file: Attachment) -> Said:
+        language = work.language
         limit_mb = self._limit // (1024 * 1024)
         too_large = text("telegram.document.too_large", language, name=file.name, limit=limit_mb)
         if file.size > self._limit:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.support.fake_telegram import FakeTelegram
+from tests.support.fake_telegram_faults import Fault
 from tests.support.telegram_bot import QUOTE
 from tests.support.telegram_program import quoted, under
 
@@ -91,6 +92,42 @@ def test_an_edited_message_is_answered_anew(tg: FakeTelegram) -> None:
     tg.wait_for(lambda: tg.called("sendDocument", user["id"]))
     turns = json.loads(tg.files[tg.shown(user["id"])[-1]["document"]["file_id"]][1])["turns"]
     assert [turn["text"] for turn in turns] == ["second", "You said: second"]
+
+
+def test_an_edit_that_leaves_the_text_is_not_answered_again(tg: FakeTelegram) -> None:
+    user = tg.user()
+    message, command = tg.say(user, "see https://example.org"), tg.say(user, "/style precise")
+    tg.wait_for(lambda: len(tg.texts(user["id"])) == 2)
+    for each in (message, command):  # as when the preview of a link is added
+        tg.push({"edited_message": each})
+    message = tg.edit(message, "see https://example.com")
+    tg.wait_text(user["id"], "You said: see https://example.com")
+    tg.push({"edited_message": message})
+    tg.say(user, "done")
+    tg.wait_text(user["id"], "You said: done")
+    assert len(tg.texts(user["id"])) == 4
+
+
+def test_an_edit_that_leaves_the_file_does_not_read_it_again(tg: FakeTelegram) -> None:
+    user, text = tg.user(), b"Notice is thirty days. " * 40
+    asked = tg.upload(user, "contract.txt", text, caption="quote: when?")
+    plain = tg.upload(user, "terms.txt", text + b"More.")
+    unreadable = tg.upload(user, "liar.bin", b"\x00\x01\x02" * 100)
+    tg.wait_for(lambda: len(tg.texts(user["id"])) == 3)
+    tg.faults.plan(Fault("status", status=400), "file", times=3)
+    for each in (asked, plain, unreadable):
+        tg.push({"edited_message": each})
+    tg.push({"edited_message": {**asked, "caption": "what?", "edit_date": 1}})
+    tg.wait_text(user["id"], "You said: what?")
+    assert len(tg.texts(user["id"])) == 4
+    tg.faults.clear()
+
+
+def test_a_message_that_was_not_taken_is_answered_once_it_is_edited(tg: FakeTelegram) -> None:
+    user = tg.user()
+    message = tg.compose(user, text="hello")
+    tg.push({"edited_message": message})
+    tg.wait_text(user["id"], "You said: hello")
 
 
 @pytest.mark.parametrize("what", ["sticker", "voice", "photo", "location"])

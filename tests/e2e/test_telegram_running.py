@@ -137,6 +137,22 @@ def test_an_update_that_fails_three_times_is_set_aside_and_the_user_told(
         assert "poison" not in program.output()
 
 
+def test_the_answer_to_an_edit_is_sent_after_a_kill(telegram: FakeTelegram, tmp_path: Path) -> None:
+    user = telegram.user()
+    with Program(telegram, tmp_path) as program:
+        program.wait_started()
+        message = telegram.say(user, "first")
+        telegram.wait_text(user["id"], "You said: first")
+        # it is kept, and waits to be sent
+        telegram.faults.plan(Fault("flood", seconds=2), "sendMessage", chat_id=user["id"])
+        telegram.edit(message, "second")
+        telegram.wait_for(lambda: telegram.chats[user["id"]].closed_until)
+        program.kill()
+    with Program(telegram, tmp_path):
+        telegram.wait_text(user["id"], "You said: second", timeout_s=40)
+        assert len(telegram.texts(user["id"])) == 2
+
+
 def test_an_update_that_kills_the_program_each_time_is_set_aside(
     telegram: FakeTelegram, tmp_path: Path
 ) -> None:

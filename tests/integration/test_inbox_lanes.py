@@ -106,7 +106,10 @@ async def test_forgetting_a_lane(inbox: Inbox, server: Valkey) -> None:
     turn = await inbox.open_turn(token)
     assert turn is not None
     assert await inbox.records.chats(60) == ["1:0"]
+    await inbox.records.keep_file("1:0", 5, "a file's name", 60)
+    assert await inbox.records.file("1:0", 5) == "a file's name"
     assert await inbox.forget("1:0") == 1  # the one set aside; what waits stays
+    assert await inbox.records.file("1:0", 5) is None
     assert await inbox.records.chats(60) == []
     assert await inbox.length() == 2
     assert await inbox.forget("1:0", waiting=True) == 1  # all but the one in hand

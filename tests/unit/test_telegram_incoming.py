@@ -148,6 +148,8 @@ def test_a_forwarded_text_names_its_writer(world: World, origin: Json, name: str
     (incoming,) = read(world)
     assert incoming is not None
     assert (incoming.kind, incoming.what) == ("forwarded", name)
+    message = world.updates[0]["message"]  # to which the preview of a link is added
+    assert understand({"update_id": 2, "edited_message": message}, ME) is None
 
 
 @pytest.mark.parametrize(
