@@ -11,7 +11,7 @@ import re
 
 from skills.retrieval.grammar import AUXILIARIES, BE, HAVE, MODAL, is_participle, without_not
 from skills.retrieval.names import WORD, without_possessive
-from skills.retrieval.words import STOP_WORDS, word_set
+from skills.retrieval.words import is_stop_word, word_set
 
 _DETERMINERS = word_set("this that these those этого этой этом")
 _HERE_AND_NOW = re.compile(
@@ -108,7 +108,7 @@ def _is_existential(before: list[str], after: list[str]) -> bool:
 
 def _has_noun(before: list[str], after: list[str]) -> bool:
     """Whether a "this" between these words belongs to a noun, or to what may be one."""
-    if not after or after[0].casefold() in STOP_WORDS:
+    if not after or is_stop_word(after[0]):
         return False
     last = without_not(before[-1]) if before else ""
     if last in BE:  # "Was this signed?"

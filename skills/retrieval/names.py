@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from skills.retrieval.words import STOP_WORDS, word_set
+from skills.retrieval.words import is_stop_word, word_set
 
 WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 
@@ -72,7 +72,7 @@ def without_possessive(word: str) -> str:
 
 def _is_capital(text: str, match: re.Match[str], word: str) -> bool:
     """Whether a word is part of a name; the first of a sentence only where the next one is too."""
-    if not word[0].isupper() or word.casefold() in STOP_WORDS:
+    if not word[0].isupper() or is_stop_word(word):
         return False
     before = text[: match.start()].rstrip()
     if before and before[-1] not in ".!?":

@@ -7,7 +7,7 @@ import re
 from skills.retrieval.expletives import is_expletive
 from skills.retrieval.grammar import AUXILIARIES, BE, DETERMINERS, is_participle, without_not
 from skills.retrieval.names import SENTENCE_END, WORD, names_of, without_possessive
-from skills.retrieval.words import STOP_WORDS, word_set
+from skills.retrieval.words import is_stop_word, word_set
 
 PERSON = word_set("he she him her his hers он она его её ее ему ей ним ней")
 PLACE = word_set("there там туда")
@@ -48,7 +48,7 @@ def pronoun_in(utterance: str, start: int) -> re.Match[str] | None:
     for match in WORD.finditer(utterance):
         word, last, previous = without_possessive(match.group()).casefold(), previous, match.group()
         if word not in PERSON | PLACE | _THING:
-            if word not in STOP_WORDS:
+            if not is_stop_word(word):
                 noun = noun or _is_noun(word, without_not(last))
                 informative = True
             continue

@@ -23,7 +23,7 @@ from skills.errors import ConfigurationError, parameter_names, refuse_unknown
 from skills.phatic import says_nothing, without_greeting
 from skills.retrieval.names import WORD, names_of
 from skills.retrieval.pronouns import PERSON, PLACE, SEVERAL, pronoun_in
-from skills.retrieval.words import STOP_WORDS, word_set
+from skills.retrieval.words import is_stop_word, word_set
 
 #: Words that are carried over at the most.
 MAX_CARRIED_WORDS = 12
@@ -43,7 +43,8 @@ _ASKS_WHERE = re.compile(
     r"\s*(?:where(?:['’]?s)?|где|(?:in\s+)?(?:what|which)\s+(?:town|city|country|place))\b", re.IGNORECASE
 )
 _AUXILIARY = re.compile(
-    r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had)\b\s*", re.IGNORECASE
+    r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had|(?:who|what|where|when|how)['’]?s)\b\s*",
+    re.IGNORECASE,
 )
 # "How are you?" in between is no topic: what follows is about what was asked before.
 _TO_US = re.compile(r"\b(?:you|your|yours|ты|вы|тебя|вас|твой|твоё|ваш)\b", re.IGNORECASE)
@@ -237,7 +238,7 @@ def _run_end(text: str, start: int, leave_one: bool = False) -> int:
     """
     ends = [start]
     for match in WORD.finditer(text, start):
-        if match.group().casefold() in STOP_WORDS or text[ends[-1] : match.start()].strip(" "):
+        if is_stop_word(match.group()) or text[ends[-1] : match.start()].strip(" "):
             break
         ends.append(match.end())
     return ends[-2] if leave_one and len(ends) > 2 else ends[-1]
@@ -253,7 +254,7 @@ def _append(utterance: str, carried: Sequence[str]) -> str:
 def _informative(text: str) -> list[str]:
     """Words that say what a question is about; the "long" of "how long" does not."""
     words = WORD.findall(_HOW.sub("", text))
-    return [w for w in words if w.casefold() not in STOP_WORDS]
+    return [w for w in words if not is_stop_word(w)]
 
 
 def _words_only(names: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ MAX_WORDS = 32
 
 _WORD = re.compile(r"\w+")
 
-# "s", "t" and the like are what apostrophes leave.
+# "s", "isn" and the like are what apostrophes leave.
 _ENGLISH = """
 a about above after again against all also am an and any are as at be because been before being below
 between both but by can cannot could d did do does doing don down during each either else ever every few
@@ -23,7 +23,8 @@ myself neither no nor not now of off on once one only or other our ours ourselve
 re s same shall she should so some such t tell than that the their theirs them themselves then there
 these they this those though through to too under until up upon us ve very was we were what when where
 whether which while who whom whose why will with within without would yes yet you your yours yourself
-yourselves called know known mean means say says said show explain describe
+yourselves isn aren wasn weren doesn didn hasn hadn couldn wouldn shouldn mustn arent werent hasnt havent
+hadnt shouldnt mustnt youre theyre called know known mean means say says said show explain describe
 """
 _RUSSIAN = """
 а без более бы был была были было быть в вам вас весь во вот все всего всех вы где да даже для до его
@@ -50,6 +51,15 @@ APOSTROPHES = {
 }
 STOP_WORDS = word_set(f"{_ENGLISH} {_RUSSIAN}").union(APOSTROPHES)
 _NAMES_TOO = word_set("May Will US IT WHO")
+
+
+def is_stop_word(word: str) -> bool:
+    """Whether a word says nothing of what a question is about: "what", and "what's", "i'm", "isn't", too."""
+    word = word.casefold().replace("’", "'")
+    before, apostrophe, _ = word.partition("'")
+    if not apostrophe:
+        return word in STOP_WORDS
+    return word.endswith("n't") or ((len(before) > 1 or before == "i") and before in STOP_WORDS)  # no d'Arcy
 
 
 def informative_words(question: str) -> list[str]:
