@@ -33,12 +33,14 @@ def read_plain(data: bytes, name: str, limits: Limits) -> Extract:
         pages = pages[:-1] or pages
     if len(pages) > limits.sections:
         raise DocumentTooLarge("document.too_many_sections", limit=limits.sections)
-    cleaned = [clean(page) for page in pages]
+    # what stands for a form feed ends no line, or the lines would no longer be the file's
+    cleaned = [page if not page or page.endswith("\n") else f"{page} " for page in map(clean, pages[:-1])]
+    cleaned.append(clean(pages[-1]))
     starts, length = [], 0
     for i, page in enumerate(cleaned):
         starts.append((str(i + 1), length))
-        length += len(page) + 1  # the form feed, as a line end
-    whole = "\n".join(cleaned)
+        length += len(page)
+    whole = "".join(cleaned)
     if not whole.strip():
         raise EmptyDocument("document.empty")
     return Extract(whole, tile(starts, len(whole)) if len(cleaned) > 1 else ())

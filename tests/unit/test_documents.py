@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_document_is_its_name_its_text_and_its_pages() -> None:
     shares: list[float] = []
     document = read_document("rfc.txt", b"one\r\n\ftwo\r\n", progress=shares.append)
-    assert (document.name, document.text) == ("rfc.txt", "one\n\ntwo\n")
-    assert document.pages == (Page("1", 0, 5), Page("2", 5, 9))
+    assert (document.name, document.text) == ("rfc.txt", "one\ntwo\n")
+    assert document.pages == (Page("1", 0, 4), Page("2", 4, 8))
     assert shares[-1] == 1.0
 
 

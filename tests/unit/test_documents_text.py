@@ -27,7 +27,12 @@ def test_line_ends_are_one_character() -> None:
 
 def test_form_feeds_are_pages_of_text() -> None:
     extract = read_plain("first\n\fsecond ﬁ\n\f".encode(), "rfc.txt", LIMITS)
-    assert sections(extract) == [("1", "first\n\n"), ("2", "second fi\n")]
+    assert sections(extract) == [("1", "first\n"), ("2", "second fi\n")]
+
+
+def test_lines_are_the_file_s_own_on_every_page() -> None:
+    extract = read_plain(b"one\ntwo\n\fthree\nfour\n\ffive", "rfc.txt", LIMITS)
+    assert extract.text[: extract.text.index("five")].count("\n") + 1 == 5
 
 
 def test_form_feeds_in_source_code_are_not() -> None:
