@@ -15,6 +15,7 @@ signs?" is not.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,10 @@ RELATED_LOGITS = 4.0
 #: Beside documents an utterance counts as small talk from this probability: a made-up answer to "Can I
 #: bring my dog?" harms more than "The documents don't say."
 SURELY_TALK = 0.6
+
+_DENIES = re.compile(
+    r"not?|never|none|neither|nor|without|except|unless|cannot|\w+n['’]t|не|нет|ни|без|кроме"
+)
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,7 @@ class ReplySelector(Component):
 
 
 def same_answer(one: str, other: str) -> bool:
-    """Whether two answers say the same: the words of one stand in the other, case and order aside."""
+    """Whether two answers say the same: the words of one stand in the other, case and order aside, and what
+    the other has beyond them denies nothing ("allowed", "not allowed")."""
     first, second = ({w.strip(".,;:!?()[]\"'“”’").casefold() for w in t.split()} - {""} for t in (one, other))
-    return first <= second or second <= first
+    return (first <= second or second <= first) and not any(map(_DENIES.fullmatch, first ^ second))

@@ -178,7 +178,14 @@ def test_a_quote_that_does_not_hold_is_not_sent() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "same"),
-    [("30 days", "30 days.", True), ("30 days", "within 30 days", True), ("30 days", "60 days", False)],
+    [
+        ("30 days", "30 days.", True),
+        ("30 days", "within 30 days", True),
+        ("30 days", "60 days", False),
+        ("allowed", "Not allowed.", False),
+        ("Dogs aren’t allowed", "dogs allowed", False),
+        ("not allowed", "Dogs are not allowed", True),
+    ],
 )
 def test_same_answer(one: str, other: str, same: bool) -> None:
     assert same_answer(one, other) is same
