@@ -198,30 +198,32 @@ def _chosen(text: str, prediction: SpanPrediction, around: Surroundings, names: 
     whole = [s for s in prediction.spans if in_one_block(text, s.start, s.end) == (s.start, s.end)]
     whole = [s for s in whole if around.in_one_sentence(s.start, s.end)] or whole
     if whole:
-        return _in_row_asked_about(text, whole, names)
+        return _in_row_asked_about(text, whole, around, names)
     best = prediction.spans[0]
     start, end = in_one_block(text, best.start, best.end)
     return replace(best, start=start, end=end)
 
 
-def _in_row_asked_about(text: str, spans: Sequence[Span], names: frozenset[str]) -> Span:
-    """The best span, or where it stands in a table's row, the best in a row with more of the names.
+def _in_row_asked_about(
+    text: str, spans: Sequence[Span], around: Surroundings, names: frozenset[str]
+) -> Span:
+    """The best span, or where it stands in a table's row, the best in a row with more of what was asked:
+    of its names, and where they tell no rows apart, of its words.
 
     A reader that learnt on sentences sees a table's rows as one: asked for Ann's number it finds
     Bob's, which is said in the same words.
     """
-    best, most = spans[0], n_named(names, _row(text, spans[0]) or "")
-    if names and _row(text, best) is not None:
-        for span in spans[1:]:
-            n = n_named(names, _row(text, span) or "")
-            if n > most:
-                best, most = span, n
-    return best
+
+    def asked_about(span: Span) -> tuple[int, float]:
+        row = _row(text, span)
+        return (n_named(names, text[slice(*row)]), around.coverage_by(*row)) if row else (0, 0.0)
+
+    return max(spans, key=asked_about) if _row(text, spans[0]) else spans[0]
 
 
-def _row(text: str, span: Span) -> str | None:
+def _row(text: str, span: Span) -> tuple[int, int] | None:
     """The row of a table in which a span stands, or None where it stands in none."""
     start = text.rfind("\n", 0, span.start) + 1
     end = text.find("\n", span.end)
-    line = text[start : len(text) if end < 0 else end]
-    return line if " | " in line else None
+    end = len(text) if end < 0 else end
+    return (start, end) if " | " in text[start:end] else None

@@ -36,7 +36,7 @@ class Surroundings:
     """
 
     def __init__(self, question: str, text: str) -> None:
-        self._asked = frozenset(map(_stem, _WORD.findall(" ".join(informative_words(question)))))
+        self._asked = frozenset(map(_stem, _WORD.findall(" ".join(informative_words(question))))) - {""}
         #: Where the question's words stand: first character, one past the last, the word's stem.
         self._hits = [
             (word.start(), word.end(), stem)
@@ -62,12 +62,17 @@ class Surroundings:
         """As :meth:`coverage`, with the answer's own words."""
         return self._share(stem for _, _, stem in self._asked_of(start, end))
 
+    def coverage_by(self, start: int, end: int) -> float:
+        """Share of the question's informative words in a stretch of the passage, in [0, 1]."""
+        return self._share(stem for _, _, stem in self._within(start, end))
+
     def _asked_of(self, start: int, end: int) -> list[tuple[int, int, str]]:
         """Where the question's words stand in the one sentence of an answer."""
         first, last = self._sentence(start)
-        if end > last:
-            return []
-        return self._hits[bisect_left(self._hit_starts, first) : bisect_left(self._hit_starts, last)]
+        return self._within(first, last) if end <= last else []
+
+    def _within(self, start: int, end: int) -> list[tuple[int, int, str]]:
+        return self._hits[bisect_left(self._hit_starts, start) : bisect_left(self._hit_starts, end)]
 
     def _share(self, stems: Iterable[str]) -> float:
         return len(frozenset(stems)) / len(self._asked) if self._asked else 0.0

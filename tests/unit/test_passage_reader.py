@@ -111,6 +111,7 @@ def test_without_skimming_everything_is_read_by_the_one_reader() -> None:
         ("What is Ann Reed's number?", ["4290", "4290\nName: Ann Reed", "4292", "4291"], "4291"),
         ("What is Ann Reed's number?", ["4290", "4292"], "4290"),  # nothing in her row
         ("What is the number?", ["4290", "4291"], "4290"),
+        ("whats anns number", ["4290", "4291"], "4291"),
         ("Whom may Ann call?", ["any of them", "4291"], "any of them"),  # no row
     ],
 )
