@@ -7,6 +7,7 @@ from skills.retrieval.words import word_set
 BE = word_set("is are was were be been")
 HAVE = word_set("has have had")
 MODAL = word_set("will would can could may might must shall should")
+_SHORTENED = {"wo": "will", "ca": "can", "sha": "shall"}  # before "n't"
 AUXILIARIES = BE | HAVE | MODAL | word_set("do does did")
 DETERMINERS = word_set(
     """the a an my our your his her its their this that these those all any both each every some no other"""
@@ -30,4 +31,5 @@ def without_not(word: str) -> str:
     """An auxiliary without its "n't", in small letters; other words only in small letters."""
     word = word.casefold().replace("’", "'")
     bare = word.removesuffix("n't") if "'" in word else word.removesuffix("nt")
+    bare = _SHORTENED.get(bare, bare) if bare != word else word
     return bare if bare in AUXILIARIES else word

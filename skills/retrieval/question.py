@@ -21,6 +21,7 @@ from skills.asking import ASKING_WORD
 from skills.dialog import Turn
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
 from skills.phatic import says_nothing, without_greeting
+from skills.retrieval.ellipsis import is_clause, substitute
 from skills.retrieval.names import WORD, names_of
 from skills.retrieval.pronouns import PERSON, PLACE, SEVERAL, pronoun_in
 from skills.retrieval.words import is_stop_word, word_set
@@ -37,20 +38,15 @@ _CONJUNCTION = re.compile(rf"\s*(?:{_CONJUNCTIONS})\b[,\s]*", re.IGNORECASE)
 _LEADING = re.compile(
     rf"\s*(?:(?:what|how) about|what if|а (?:как|что) насч[её]т|{_CONJUNCTIONS})\b[,\s]*", re.IGNORECASE
 )
+_WHAT_IF = re.compile(r"\s*what if\b", re.IGNORECASE)
 # "Who wrote it?" asks for somebody new, "Whom did she marry?" and "When …?" do not.
 _ASKS_WHO = re.compile(r"\s*(?:who(?:['’]?s)?(?!\s+(?:did|do|does|has|had)\b)|кто)\b", re.IGNORECASE)
 _ASKS_WHERE = re.compile(
     r"\s*(?:where(?:['’]?s)?|где|(?:in\s+)?(?:what|which)\s+(?:town|city|country|place))\b", re.IGNORECASE
 )
-_AUXILIARY = re.compile(
-    r"\b(?:do|does|did|is|are|was|were|will|would|can|could|has|have|had|(?:who|what|where|when|how)['’]?s)\b\s*",
-    re.IGNORECASE,
-)
 # "How are you?" in between is no topic: what follows is about what was asked before.
 _TO_US = re.compile(r"\b(?:you|your|yours|ты|вы|тебя|вас|твой|твоё|ваш)\b", re.IGNORECASE)
-_ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
 _HOW = re.compile(r"\bhow\s+\w+", re.IGNORECASE)
-_PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an|my|our)\s+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -124,9 +120,9 @@ def _complete(utterance: str, topic: _Topic) -> str:
         return utterance
     leading = _LEADING.match(utterance)
     rest = utterance[_begins(utterance) :]
-    if ASKING_WORD.match(rest):
-        leading = None  # "What about when the dam breaks?" stands by itself
-    if leading and (substituted := _substitute(topic, rest)):
+    if ASKING_WORD.match(rest) or _WHAT_IF.match(utterance) or is_clause(rest):
+        leading = None  # "What about when the dam breaks?", "And if I pay late?" stand by themselves
+    if leading and (substituted := substitute(topic.question, topic.names, rest)):
         return substituted
     if leading or not _informative(rest):  # "And in the spring?", "Why?", "For how long?"
         return _append(utterance, _informative(topic.question))
@@ -197,51 +193,6 @@ def _replace(utterance: str, pronoun: re.Match[str], name: str) -> str | None:
         return None
     put = f"{name}'s" if possessive else name
     return utterance[: pronoun.start()] + put + utterance[pronoun.end() :]
-
-
-def _substitute(topic: _Topic, rest: str) -> str | None:
-    """The question before with what the follow-up names in place of what it named.
-
-    In this order: a name for its only name (a number for its only number), what follows the same
-    preposition, the subject.
-    """
-    new = rest.rstrip("?!. ")
-    put = next((new[m.end() :] for m in [_PREPOSITION.match(new)] if m), new)
-    old_names = [n for n in topic.names if n.isdecimal() == put.isdecimal()]
-    if names_of(put) and len(old_names) == 1:
-        return topic.question.replace(old_names[0], _ARTICLE.sub("", put, count=1), 1)
-    if not put or len(put.split()) > 5:
-        return None
-    if preposition := _PREPOSITION.match(new):
-        for found in _PREPOSITION.finditer(topic.question):
-            if found.group(1).casefold() == preposition.group(1).casefold():
-                end = _run_end(topic.question, found.end())
-                return topic.question[: found.start()] + new + topic.question[end:]
-        return None
-    for auxiliary in _AUXILIARY.finditer(topic.question):
-        start = auxiliary.end()
-        article = _ARTICLE.match(topic.question, start)
-        first = article.end() if article else start
-        end = _run_end(topic.question, first, leave_one=True)
-        if end > first:
-            return topic.question[:start] + put + topic.question[end:]
-    return None
-
-
-def _run_end(text: str, start: int, leave_one: bool = False) -> int:
-    """End of the informative words in a row that begin at ``start``; ``start`` without any.
-
-    Args:
-        text: a question.
-        start: where the first word begins.
-        leave_one: of two or more leave the last, which is the verb ("does the gym pass |cost").
-    """
-    ends = [start]
-    for match in WORD.finditer(text, start):
-        if is_stop_word(match.group()) or text[ends[-1] : match.start()].strip(" "):
-            break
-        ends.append(match.end())
-    return ends[-2] if leave_one and len(ends) > 2 else ends[-1]
 
 
 def _append(utterance: str, carried: Sequence[str]) -> str:

@@ -50,7 +50,8 @@ APOSTROPHES = {
     "im": "i'm",
 }
 STOP_WORDS = word_set(f"{_ENGLISH} {_RUSSIAN}").union(APOSTROPHES)
-_NAMES_TOO = word_set("May Will US IT WHO")
+#: Stop words that are names where they are written so and do not begin a sentence.
+NAMES_TOO = word_set("May Will US IT WHO")
 
 
 def is_stop_word(word: str) -> bool:
@@ -70,7 +71,7 @@ def informative_words(question: str) -> list[str]:
     first: dict[str, str] = {}
     for number, word in enumerate(_WORD.findall(question)):
         # "in May" and "in the US" are no stop words
-        key = word if number and word in _NAMES_TOO else word.casefold()
+        key = word if number and word in NAMES_TOO else word.casefold()
         first.setdefault(key, word)
     every = list(first.values())
     kept = [word for key, word in first.items() if key not in STOP_WORDS]
