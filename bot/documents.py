@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 #: Part of every document's id. Raise it when the same file would give another text.
-_RULES = 2
+_RULES = 3
 #: Plain text up to this size is read in the service itself: whatever is in it, that takes time in
 #: proportion to its length and no library in C that could break.
 _IN_SERVICE_BYTES = MEGABYTE
