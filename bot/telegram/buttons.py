@@ -12,6 +12,7 @@ from bot.conversation import Conversation
 from bot.messages import text
 from bot.sessions import STYLES, SessionPreferences
 from bot.telegram import keyboards, rendering
+from bot.telegram.api import Fault
 from bot.telegram.messenger import Messenger
 from bot.telegram.shelf import Shelf
 from bot.telegram.threads import Threads
@@ -83,9 +84,15 @@ class Buttons:
         await self._acknowledge(work)
         question_id = work.incoming.message_id
         if choice == "answer":
-            await self._messenger.delete(work, question_id)
-            work.incoming = dataclasses.replace(work.incoming, kind="text", text=words)
+            place = work.incoming
+            removed = await self._messenger.delivery.may(
+                place.chat_id, place.update_id, "deleteMessage",
+                lambda chat: self._messenger.api.delete_message(chat, question_id),
+            )  # fmt: skip
+            work.incoming = dataclasses.replace(place, kind="text", text=words)
             await self._converse(work)
+            if isinstance(removed, Fault):  # with patience only now: the place is needed for the model
+                await self._messenger.delete(work, question_id)
             return
         sentence = await self._shelf.keep_text(work, words, "")
         work.skill = "command"

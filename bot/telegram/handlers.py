@@ -227,7 +227,6 @@ class Handlers:
             # the caption is a question, asked of the document among others
             await self.converse(work, before=said.sentence)
         elif said.sentence:
-            work.release()
             work.skill = "command"
             messages = rendering.plain(said.sentence, work.language)
             await self._messenger.send(work, messages, message_id=said.message_id)

@@ -60,7 +60,7 @@ class Intake:
     def ticket(self, update: Mapping[str, Any], incoming: Incoming) -> Ticket:
         """How an update waits."""
         plain = incoming.kind == "text" and not incoming.edited and not incoming.command[0]
-        counts = incoming.kind in ("text", "document", "forwarded", "unreadable") and not incoming.urgent
+        counts = incoming.kind in ("text", "document", "forwarded", "unreadable")
         return Ticket(
             update,
             incoming.lane,

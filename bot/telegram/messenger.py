@@ -5,6 +5,8 @@ finishing the update); a repetition goes on after the last one noted. The only w
 message can be sent twice lies between Telegram taking it and the note (a crash, or an answer of
 Telegram's that got lost): the Bot API offers no way to ask whether a message was sent, nor to send
 it under a name of ours.
+
+Whoever sends has done with the model and lets the next update begin: Telegram may have the chat wait.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class Messenger:
             Undelivered: if Telegram does not take one.
             TurnLost: if the update is another's now.
         """
+        work.release()
         for i in range(int(work.turn.state.get("sent", 0)), len(messages)):
             markup = keyboard if i == len(messages) - 1 else None
             if not (i == 0 and message_id and await self._edit(work, message_id, messages[0], markup)):
@@ -56,6 +59,7 @@ class Messenger:
 
     async def send_file(self, work: Work, name: str, data: bytes, caption: str) -> None:
         """Send a file as a reply."""
+        work.release()
         place = work.incoming
         await self.delivery.must(
             place.chat_id, place.update_id, "sendDocument",
@@ -69,6 +73,7 @@ class Messenger:
     async def delete(self, work: Work, message_id: int) -> None:
         """Remove a message of ours, with the patience of a reply: one that says that the reply is
         being written must not stay. A reply does not fail for it."""
+        work.release()
         place = work.incoming
         with contextlib.suppress(Undelivered):  # somebody deleted it, or it is too old
             await self.delivery.must(

@@ -17,7 +17,7 @@ class Work:
         turn: the right to handle it, and what was noted.
         incoming: what it says; several messages answered together are one.
         language: of the service's sentences.
-        release: lets the next update begin while this one's reply is still being sent.
+        release: lets the next update begin while this one's reply is still being sent; the first call does.
         skill: what gave the reply, for the counters; "" where there is none.
         extras: what the buttons under it show.
     """

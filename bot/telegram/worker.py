@@ -164,7 +164,7 @@ class Worker:
 
         def release_place() -> None:
             nonlocal held_s
-            held_s = time.monotonic() - began
+            held_s = held_s or time.monotonic() - began
             release()
 
         try:

@@ -24,6 +24,20 @@ def test_a_flooded_chat_waits_and_others_do_not(tg: FakeTelegram) -> None:
     assert not [entry for entry in tg.flooded if entry[1] == flooded["id"]]
 
 
+def test_what_needs_no_model_does_not_hold_others_up_either(tg: FakeTelegram) -> None:
+    group, user, other = tg.group(topics=tuple(range(1, 13))), tg.user(), tg.user()
+    tg.faults.plan(Fault("flood", seconds=4), "sendMessage", chat_id=group.id)
+    said = ["/keep", "/settings", "/keep", "/settings", *["/stop"] * 8]  # as many as are handled at a time
+    for topic, words in enumerate(said, start=1):
+        tg.say(tg.user(), words, group, topic=topic)
+    tg.wait_for(lambda: group.closed_until and not tg.updates)
+    tg.say(other, "hello")
+    tg.say(user, "/stop")
+    tg.wait_text(other["id"], "You said: hello", timeout_s=1.5)
+    tg.wait_text(user["id"], "Nothing is being written", timeout_s=1.5)
+    tg.wait_for(lambda: len(tg.texts(group.id)) == len(said))
+
+
 @pytest.mark.parametrize(
     ("kind", "status"), [("status", 500), ("status", 502), ("drop", 0), ("garbage", 0), ("empty", 0)]
 )

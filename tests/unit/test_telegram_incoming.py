@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from bot.telegram.access import Access
+from bot.telegram.inbox_types import Bounds
 from bot.telegram.incoming import Incoming, Malformed, Me, understand
+from bot.telegram.intake import Intake
+from bot.telegram.metrics import Metrics
 from tests.support.fake_telegram_world import Json, World
 
 ME = Me(4242, "quoth_bot")
@@ -238,3 +243,7 @@ def test_urgent_updates_wait_in_a_lane_of_their_own(world: World) -> None:
     assert stop.lane == button.lane == f"{text.lane}:aside"
     assert inline.lane == f"inline:{user['id']}"
     assert (button.what, button.message_id) == ("why:1", message["message_id"])
+    intake = Intake(SimpleNamespace(bounds=Bounds()), ME, Access(), Metrics())  # type: ignore[arg-type]
+    tickets = [intake.ticket({}, incoming) for incoming in (text, stop, button, inline)]
+    assert [ticket.ring for ticket in tickets] == ["main", "aside", "aside", "aside"]
+    assert [ticket.limited for ticket in tickets] == [True, True, False, False]
