@@ -192,14 +192,15 @@ class Worker:
     async def _mend(self, work: Work, error: Exception, began: float) -> None:
         """After a failure: drop, put off, try again or set aside."""
         turn = work.turn
-        shunned = int(turn.state.get("shunned", 0))
+        shunned, wait_s = int(turn.state.get("shunned", 0)), 0.0
         if isinstance(error, Undelivered):
             reason = error.fault.reason
             if error.fault.kind == "gone":
                 log.info("nobody to answer: %s (%s)", reason, _where(work))
                 await persistently(lambda: self._inbox.finish(turn, 0, ["undeliverable"]))
                 return
-            blameless = error.fault.kind in ("network", "token", "conflict")
+            blameless = error.fault.kind in ("network", "flood", "token", "conflict")
+            wait_s = error.fault.seconds  # before that Telegram would refuse again
             if error.fault.kind == "network" and self._answered_since(began):
                 shunned += 1
                 await persistently(lambda: self._inbox.note(turn, shunned=shunned))
@@ -224,7 +225,7 @@ class Worker:
         n = turn.defers if blameless else failures
         busy = isinstance(error, SessionBusy)
         delay = (1.0 if busy else min(30.0, 0.5 * 2**n)) * random.uniform(0.75, 1.25)  # noqa: S311
-        await persistently(lambda: self._inbox.defer(turn.token, delay, blameless=blameless))
+        await persistently(lambda: self._inbox.defer(turn.token, max(delay, wait_s), blameless=blameless))
 
     async def _give_up(self, work: Work, reason: str, error: Exception | None = None) -> None:
         self._metrics.fault("set_aside")

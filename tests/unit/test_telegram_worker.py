@@ -24,6 +24,8 @@ class OneUpdate:
         self.bounds = SimpleNamespace(lease_s=10.0)
         self.ended = asyncio.Event()
         self.reason = ""
+        #: What Telegram has the bot wait.
+        self.wait_s = 0.0
 
     async def tick(self, ring: str, places: int, free: int, held: list[str]) -> list[Token]:
         return [self.turn.token] if free and not held and not self.ended.is_set() else []
@@ -40,7 +42,7 @@ class OneUpdate:
         turn.state.update({name: str(value) for name, value in fields.items()})
 
     async def defer(self, token: Token, delay_s: float, *, blameless: bool) -> None:
-        assert 0 < delay_s <= 37.5
+        assert self.wait_s <= delay_s <= max(self.wait_s, 37.5)
         if blameless:
             self.turn.attempts -= 1
             self.turn.defers += 1
@@ -55,22 +57,24 @@ class OneUpdate:
 class Refusing:
     """Handlers of which none gets its reply through."""
 
-    def __init__(self, kind: FaultKind) -> None:
+    def __init__(self, kind: FaultKind, seconds: float = 0.0) -> None:
         self.kind: FaultKind = kind
+        self.seconds = seconds
         self.told = 0
 
     def open(self, turn: Turn, release: Any) -> Any:
         return SimpleNamespace(turn=turn, incoming=SimpleNamespace(chat_id=1), language="en", extras=None)
 
     async def handle(self, work: Any) -> None:
-        raise Undelivered(Fault(self.kind, "it did not get through"))
+        raise Undelivered(Fault(self.kind, "it did not get through", seconds=self.seconds))
 
     async def give_up(self, work: Any) -> None:
         self.told += 1
 
 
-async def until_set_aside(kind: FaultKind, *, others_answered: bool) -> OneUpdate:
-    inbox, handlers = OneUpdate(), Refusing(kind)
+async def until_set_aside(kind: FaultKind, *, others_answered: bool, wait_s: float = 0.0) -> OneUpdate:
+    inbox, handlers = OneUpdate(), Refusing(kind, wait_s)
+    inbox.wait_s = wait_s
     worker = Worker(inbox, "main", 1, handlers, Metrics(), lambda moment: others_answered)  # type: ignore[arg-type]
     running = asyncio.create_task(worker.run())
     await asyncio.wait_for(inbox.ended.wait(), 20)
@@ -101,6 +105,12 @@ async def test_an_outage_does_not_count_against_an_update_afterwards(monkeypatch
     await worker.stop(1)
     await running
     assert inbox.turn.defers == 102
+
+
+@pytest.mark.parametrize("wait_s", [7.0, 90.0])
+async def test_a_flood_is_nobody_s_fault_and_waited_for(wait_s: float) -> None:
+    inbox = await until_set_aside("flood", others_answered=True, wait_s=wait_s)
+    assert (inbox.turn.failures, inbox.turn.defers) == (0, MAX_DEFERS)
 
 
 async def test_what_is_refused_is_tried_three_times() -> None:
