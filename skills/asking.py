@@ -22,6 +22,18 @@ ASKING_WORD = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(r"\W*(?:(?:and|but|so|then|also|please)\b\W*)?", re.IGNORECASE)
+_REQUEST = re.compile(
+    r"\s*(?:please\s+)?(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|explain|remind)"
+    r"|do\s+you\s+(?:happen\s+to\s+)?know|tell|show)\b(?:\s+(?:to\s+)?(?:me|us)\b)?(?:\s+please\b)?(?:\s+about\b)?[\s,:]*",
+    re.IGNORECASE,
+)
+
+
+def without_request(question: str) -> str:
+    """What is left of "can you tell me how much it is" without the request; all of it where that is all."""
+    request = _REQUEST.match(question)
+    rest = question[request.end() :] if request else ""
+    return rest if re.search(r"\w", rest) else question
 
 
 def asks(utterance: str) -> bool:

@@ -29,6 +29,10 @@ _PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an
 # "And in June?" after "What does Ann Reed pay?" is not in the place of Ann Reed.
 _OF_TIME_OR_PLACE = word_set("in on at from by")
 _NUMBERED = re.compile(r"(?:the\s+)?((\w+)\s+\d+\w?)", re.IGNORECASE)
+# "(Tell me) how much the rent is"
+_INDIRECT = re.compile(
+    r"\s*(?:how(?:\s+\w+)?|what|when|where|who|why)\s+(?P<subject>(?:the|a|an|my|our|your)\s+)", re.IGNORECASE
+)
 # What the predicate after "to be" may be, beside a participle.
 _ADJECTIVES = word_set(
     "payable refundable available deductible valid open free ready mandatory compulsory optional necessary"
@@ -92,6 +96,11 @@ def _after_preposition(question: str, names: Sequence[str], preposition: str, ne
 
 
 def _for_subject(question: str, put: str) -> str | None:
+    if indirect := _INDIRECT.match(question):
+        run = _run(question, indirect.end())
+        verb = WORD.search(question, run[-1].end()) if run else None
+        if verb and verb.group().casefold() in AUXILIARIES:
+            return f"{question[: indirect.start('subject')]}{put} {question[verb.start() :]}"
     for auxiliary in _AUXILIARY.finditer(question):
         article = _ARTICLE.match(question, auxiliary.end())
         run = _run(question, article.end() if article else auxiliary.end())

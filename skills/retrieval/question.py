@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 
-from skills.asking import ASKING_WORD
-from skills.dialog import Turn
+from skills.asking import ASKING_WORD, without_request
+from skills.dialog import Skill, Turn
 from skills.errors import ConfigurationError, parameter_names, refuse_unknown
 from skills.phatic import says_nothing, without_greeting
 from skills.retrieval.ellipsis import is_clause, substitute
@@ -44,7 +45,7 @@ _ASKS_WHO = re.compile(r"\s*(?:who(?:['’]?s)?(?!\s+(?:did|do|does|has|had)\b)|
 _ASKS_WHERE = re.compile(
     r"\s*(?:where(?:['’]?s)?|где|(?:in\s+)?(?:what|which)\s+(?:town|city|country|place))\b", re.IGNORECASE
 )
-# "How are you?" in between is no topic: what follows is about what was asked before.
+# "How are you?" in between is no topic, unless it is known that the documents were asked.
 _TO_US = re.compile(r"\b(?:you|your|yours|ты|вы|тебя|вас|твой|твоё|ваш)\b", re.IGNORECASE)
 _HOW = re.compile(r"\bhow\s+\w+", re.IGNORECASE)
 
@@ -93,14 +94,34 @@ def complete_question(utterance: str, history: Sequence[Turn]) -> str:
     Returns:
         the utterance itself where it needs nothing, or nothing was said that it could mean.
     """
-    topic = _Topic()
-    for turn in history:
-        if turn.role == "assistant":
-            topic = _Topic(topic.question, topic.names, tuple(_words_only(names_of(turn.text))))
-        elif _is_question(turn.text) and not _TO_US.search(turn.text):
-            completed = _complete(turn.text, topic)
-            topic = _Topic(completed, tuple(names_of(completed)))
-    return _complete(utterance, topic)
+    return _complete(utterance, _topic_of(history))
+
+
+def _topic_of(history: Sequence[Turn]) -> _Topic:
+    """What was asked last, and what the answer to it named."""
+    topic, is_new = _Topic(), False
+    for turn, following in zip_longest(history, history[1:]):
+        if turn.role == "user":
+            replied = following.skill if following and following.role == "assistant" else None
+            question = _without_conjunction(without_request(_complete(turn.text, topic)))
+            asked = _is_question(turn.text)
+            is_new = _sets_topic(question, asked, replied)
+            if is_new:
+                # of what was told and not asked nobody knows what comes next is about
+                told = replied == "none" and not asked and is_clause(question)
+                topic = _Topic() if told else _Topic(question, tuple(names_of(question)))
+        else:
+            topic = replace(topic, answer_names=tuple(_words_only(names_of(turn.text))))
+    return topic
+
+
+def _sets_topic(text: str, asked: bool, replied: Skill | None) -> bool:
+    """Whether what comes next may be about a text, by the skill that replied to it where that is known."""
+    if says_nothing(text) or replied == "chat":
+        return False
+    if replied is None:
+        return asked and not _TO_US.search(text)
+    return replied == "qa" or bool(_informative(text))
 
 
 def _complete(utterance: str, topic: _Topic) -> str:

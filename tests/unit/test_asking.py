@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skills.asking import asks
+from skills.asking import asks, without_request
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,19 @@ def test_what_asks(utterance: str) -> None:
 )
 def test_what_does_not(utterance: str) -> None:
     assert not asks(utterance)
+
+
+@pytest.mark.parametrize(
+    ("question", "left"),
+    [
+        ("Can you tell me how much it is?", "how much it is?"),
+        ("could you please explain to me the fees", "the fees"),
+        ("Do you know when it is due?", "when it is due?"),
+        ("tell me about the rent", "the rent"),
+        ("Can you tell me?", "Can you tell me?"),
+        ("Can you keep a dog?", "Can you keep a dog?"),
+        ("telling the truth", "telling the truth"),
+    ],
+)
+def test_without_request(question: str, left: str) -> None:
+    assert without_request(question) == left

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.dialog import Turn
+from skills.dialog import Skill, Turn
 from skills.errors import ConfigurationError
 from skills.retrieval.names import names_of
 from skills.retrieval.question import QuestionCompleter, complete_question
@@ -134,6 +134,43 @@ def test_a_new_topic_replaces_the_old_one() -> None:
 def test_what_says_nothing_leaves_the_topic() -> None:
     talk = after("How much is the rent?", "900 euros", "really?", "I believe so.")
     assert complete_question("hi, when is it due?", talk) == complete_question("when is it due?", talk[:2])
+
+
+def talk(*exchanges: tuple[str, str, Skill | None]) -> list[Turn]:
+    """What was said, replied, and by which skill."""
+    return [
+        turn
+        for said, reply, skill in exchanges
+        for turn in (Turn("user", said), Turn("assistant", reply, skill))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "skill", "said", "expected"),
+    [
+        ("Can you tell me how much the rent is?", "qa", "When is it payable?", "When is the rent payable?"),
+        ("Can you tell me how much the rent is?", None, "When is it payable?", "When is the rent payable?"),
+        ("Could you please tell us how much the rent is?", "qa", "And the fee?", "how much the fee is?"),
+        ("Tell me about the rent", "none", "When is it payable?", "When is the rent payable?"),
+        ("How much notice do you have to give?", "qa", "Is it in writing?", "Is notice in writing?"),
+        ("Do you allow pets?", "none", "Why?", "Why allow pets?"),
+        ("liability cap", "none", "how much is it?", "how much is it liability cap?"),
+        ("The boiler leaks", "qa", "Who repairs it?", "Who repairs it boiler leaks?"),
+        ("The boiler is broken.", "none", "Who repairs it?", "Who repairs it?"),
+        ("I moved house.", "none", "When is it due?", "When is it due?"),
+        ("Do you like pets?", "chat", "When is it due?", "When is the deposit due?"),
+        ("What is your name?", None, "When is it due?", "When is the deposit due?"),
+        ("I moved house.", "chat", "When is it due?", "When is the deposit due?"),
+        ("And you?", "none", "When is it due?", "When is the deposit due?"),
+    ],
+)
+def test_what_the_documents_were_asked_is_the_topic(
+    before: str, skill: Skill | None, said: str, expected: str
+) -> None:
+    assert (
+        complete_question(said, talk(("What is the deposit?", "900", "qa"), (before, "So.", skill)))
+        == expected
+    )
 
 
 def test_only_the_latest_turns_count() -> None:
