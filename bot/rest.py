@@ -123,7 +123,7 @@ def harden(server: ModuleType, settings: Settings, conversation: Conversation) -
     app.user_middleware = [m for m in app.user_middleware if m.cls.__name__ != "CORSMiddleware"]
     app.add_middleware(Bounds, max_bytes=4 * settings.max_document_chars + 65536)
     _add_document_routes(app, settings, conversation)
-    _count_batches(server)
+    check_batches(server)
     original = server.uvicorn
 
     class Loopback:
@@ -142,16 +142,34 @@ def harden(server: ModuleType, settings: Settings, conversation: Conversation) -
     server.uvicorn = Loopback  # type: ignore[attr-defined]
 
 
-def _count_batches(server: ModuleType) -> None:
-    """Refuse a batch that is too long before its items are looked at."""
-    usual = server.interact
+def check_batches(server: ModuleType) -> None:
+    """Refuse a batch that is too long before its items are looked at, the probe's as well.
 
-    def interact(model: Any, payload: dict[str, Any]) -> Any:
+    Args:
+        server: the module ``deeppavlov.utils.server.server``.
+    """
+    usual, usual_probe = server.interact, server.test_interact
+
+    def count(payload: dict[str, Any]) -> None:
         if any(len(argument) > MAX_BATCH for argument in payload.values() if argument is not None):
             raise server.HTTPException(413, detail=f"expected at most {MAX_BATCH} items in a request")
+
+    def interact(model: Any, payload: dict[str, Any]) -> Any:
+        count(payload)
         return usual(model, payload)
 
+    def probe(model: Any, payload: dict[str, Any]) -> Any:
+        count(payload)
+        # an argument that is missing or empty is one item there
+        if len({len(argument or [None]) for argument in payload.values()}) > 1:
+            raise server.HTTPException(400, detail="expected lists of the same length")
+        try:
+            return usual_probe(model, payload)
+        except server.HTTPException as error:  # it holds the exception's text
+            raise server.HTTPException(error.status_code, detail="the probe failed") from None
+
     server.interact = interact  # type: ignore[attr-defined]
+    server.test_interact = probe  # type: ignore[attr-defined]
 
 
 def _add_document_routes(app: Any, settings: Settings, conversation: Conversation) -> None:

@@ -123,6 +123,14 @@ def test_bounds_on_the_body_and_the_batch(server: str) -> None:
     assert call(server, b"{")[0] == 422
 
 
+def test_the_probe_has_the_same_bounds_and_tells_no_exception(server: str) -> None:
+    many = {name: ["hi"] * 1000 for name in ("utterance", "session_id", "document")}
+    assert call(server, many, path="/probe")[0] == 413
+    unequal = {"utterance": ["hi"] * 3, "session_id": ["ann"]}
+    assert call(server, unequal, path="/probe") == (400, {"detail": "expected lists of the same length"})
+    assert call(server, {"utterance": ["/help"]}, path="/probe") == (200, ["Test passed"])
+
+
 def test_no_other_origin_is_let_in(server: str) -> None:
     request = urllib.request.Request(f"{server}/api", headers={"Origin": "http://elsewhere.example"})
     with urllib.request.urlopen(request, timeout=30) as response:
