@@ -98,7 +98,7 @@ def complete_question(utterance: str, history: Sequence[Turn]) -> str:
 
 
 def _topic_of(history: Sequence[Turn]) -> _Topic:
-    """What was asked last, and what the answer to it named."""
+    """What was asked last, and what the answer to it named; small talk after it changes neither."""
     topic, is_new = _Topic(), False
     for turn, following in zip_longest(history, history[1:]):
         if turn.role == "user":
@@ -110,7 +110,7 @@ def _topic_of(history: Sequence[Turn]) -> _Topic:
                 # of what was told and not asked nobody knows what comes next is about
                 told = replied == "none" and not asked and is_clause(question)
                 topic = _Topic() if told else _Topic(question, tuple(names_of(question)))
-        else:
+        elif is_new and turn.skill in ("qa", None):
             topic = replace(topic, answer_names=tuple(_words_only(names_of(turn.text))))
     return topic
 

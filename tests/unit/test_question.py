@@ -173,6 +173,19 @@ def test_what_the_documents_were_asked_is_the_topic(
     )
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        ("thanks!", "I am Quoth. Nice to meet you, Sam.", "chat"),
+        ("Do you know Bob Moss?", "No, but Sam Hill does.", "chat"),
+        ("thanks!", "You're welcome, Sam.", None),
+    ],
+)
+def test_small_talk_leaves_what_the_last_answer_named(between: tuple[str, str, Skill | None]) -> None:
+    turns = talk(("Who is the landlord?", "Ann Reed", "qa"), between)
+    assert complete_question("What is her phone number?", turns) == "What is Ann Reed's phone number?"
+
+
 def test_only_the_latest_turns_count() -> None:
     turns = after("Where was Ada Hall born?", "Cork", "hm", "Yes?")
     assert QuestionCompleter(max_turns=2)(["When did she die?"], [turns]) == ["When did she die?"]
