@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from skills.phatic import is_phatic
+from skills.phatic import is_phatic, without_greeting
 
 _QUESTION_WORDS = "who|what|when|where|why|how"
 _VERBS = "is|are|was|were|am|do|does|did|can|could|may|might|must|shall|should|would|has|have|had"
@@ -39,8 +39,12 @@ def without_request(question: str) -> str:
 def asks(utterance: str) -> bool:
     """Whether an utterance asks for something, by its form: "whats the rent", "And the rent?", "tell me".
 
-    "Hello, is anyone there?" does not.
+    What is said before it to keep in touch does not count: "hi, when is the rent due" asks, "Hello, is
+    anyone there?" does not.
     """
+    if is_phatic(utterance):
+        return False
+    utterance = without_greeting(utterance)
     if is_phatic(utterance):
         return False
     if utterance.rstrip().endswith("?"):

@@ -39,12 +39,16 @@ _CONTACT = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _MOST_WORDS = 7
+# "there" is of the greeting, but not in "hi there is a leak".
 _LEADING_GREETING = re.compile(
-    r"\s*(?:(?:hello|hi|hey|hiya|good (?:morning|afternoon|evening)|привет|здравствуйте)\b"
-    r"(?: there| again| quoth)?|(?:ok|okay|thanks|thank you|great|спасибо|ладно|хорошо)(?=[,.!;]))"
-    r"[\s,.!;–-]*",
+    r"\s*(?:(?:hello|hi|hey|hiya|good (?:morning|afternoon|evening)|привет|здравствуйте)\b(?!-)"
+    r"(?: there\b(?!['’]|\s+(?:is|are|was|were|will|has|have|had|must|may|can|should)\b)| again| quoth)*"
+    r"|(?:ok|okay|oh|yes|yeah|no|sorry|thanks|thank you|great|спасибо|ладно|хорошо|да|нет)"
+    r"(?=[,.!;])(?!\.\s*\d))[\s,.!;–-]*",
     re.IGNORECASE,
 )
+# A clause or a sentence, and what is between it and the next.
+_FIRST_CLAUSE = re.compile(r"\s*([^,.!?;]*)([,.!;])[\s,.!;–-]*(?=[^\s\d])")
 
 
 def is_phatic(utterance: str) -> bool:
@@ -66,9 +70,19 @@ def says_nothing(utterance: str) -> bool:
 
 
 def without_greeting(utterance: str) -> str:
-    """What is left of "hi, how much is it?" without the greeting; the utterance itself where that is all."""
-    greeting = _LEADING_GREETING.match(utterance)
-    return (utterance[greeting.end() :] if greeting else "") or utterance
+    """What is left of "hi, how much is it?" without the greeting, and without thanks and the like before it;
+    the utterance itself where that is all."""
+    rest = utterance
+    while said := _LEADING_GREETING.match(rest) or _first_that_says_nothing(rest):
+        rest = rest[said.end() :]
+    return rest or utterance
+
+
+def _first_that_says_nothing(text: str) -> re.Match[str] | None:
+    """The first sentence, or clause of several words, if it is such; "good" of "good, bad or ugly" is not."""
+    first = _FIRST_CLAUSE.match(text)
+    whole = first is not None and (first[2] in ".!" or " " in first[1].strip())
+    return first if first is not None and whole and says_nothing(first[1]) else None
 
 
 def _words(utterance: str) -> list[str]:

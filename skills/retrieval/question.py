@@ -103,7 +103,7 @@ def _topic_of(history: Sequence[Turn]) -> _Topic:
     for turn, following in zip_longest(history, history[1:]):
         if turn.role == "user":
             replied = following.skill if following and following.role == "assistant" else None
-            question = _without_conjunction(without_request(_complete(turn.text, topic)))
+            question = _without_conjunction(without_request(without_greeting(_complete(turn.text, topic))))
             asked = _is_question(turn.text)
             is_new = _sets_topic(question, asked, replied)
             if is_new:
@@ -127,9 +127,9 @@ def _sets_topic(text: str, asked: bool, replied: Skill | None) -> bool:
 def _complete(utterance: str, topic: _Topic) -> str:
     if not _is_question(utterance):
         return utterance
-    if not topic.question:
-        return _without_conjunction(utterance)
     utterance = _without_conjunction(without_greeting(utterance))
+    if not topic.question:
+        return utterance
     if pronoun := pronoun_in(utterance, _begins(utterance)):
         meant = _meant(pronoun.group().casefold(), topic)
         if not meant and pronoun_in(topic.question, 0):  # "Who installed it?" "How old is it?"
@@ -159,7 +159,8 @@ def _without_conjunction(question: str) -> str:
 
 def _is_question(text: str) -> bool:
     """Whether something is asked; small talk neither needs completing nor sets a topic."""
-    if says_nothing(text):
+    text, said = without_greeting(text), text
+    if says_nothing(text) or says_nothing(said):
         return False
     return (
         "?" in text or bool(ASKING_WORD.match(text, _begins(text))) or any(" " in n for n in names_of(text))

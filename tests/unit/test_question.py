@@ -186,6 +186,25 @@ def test_small_talk_leaves_what_the_last_answer_named(between: tuple[str, str, S
     assert complete_question("What is her phone number?", turns) == "What is Ann Reed's phone number?"
 
 
+@pytest.mark.parametrize(
+    ("before", "said", "expected"),
+    [
+        ((), "hi, how much is the rent?", "how much is the rent?"),
+        ((), "Hello, I'm Ann.", "Hello, I'm Ann."),
+        ((), "Thanks! And what does it cost?", "what does it cost?"),
+        (("hi, how much is the rent?", "900"), "when is it due?", "when is the rent due?"),
+        (("hey whats the rent", "900"), "when is it due?", "when is the rent due?"),
+        (("hi, liability cap", "900"), "when is it due?", "when is it due liability cap?"),
+        (("How much is the rent?", "900"), "hi when is it due", "when is the rent due"),
+        (("How much is the rent?", "900"), "Great, thanks. When is it due?", "When is the rent due?"),
+        (("How much is the rent?", "900"), "Oh I see. And the deposit?", "How much is the deposit?"),
+    ],
+)
+def test_a_greeting_is_no_part_of_the_question(before: tuple[str, ...], said: str, expected: str) -> None:
+    turns = talk((*before, "qa")) if before else []  # type: ignore[arg-type]
+    assert complete_question(said, turns) == expected
+
+
 def test_only_the_latest_turns_count() -> None:
     turns = after("Where was Ada Hall born?", "Cork", "hm", "Yes?")
     assert QuestionCompleter(max_turns=2)(["When did she die?"], [turns]) == ["When did she die?"]
