@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Ring = Literal["main", "aside"]
-#: Turns of ``aside`` overtake: buttons, /stop, inline queries.
+#: Turns of ``aside`` overtake: most buttons, /stop, inline queries.
 RINGS: tuple[Ring, ...] = ("main", "aside")
 Stored = Literal["new", "dup", "full", "limited", "stranger"]
 

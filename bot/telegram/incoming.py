@@ -25,6 +25,9 @@ UNREADABLE = (
 
 #: Commands that do not wait behind the reply that is being written.
 URGENT_COMMANDS = frozenset({"stop"})
+#: How the data of the buttons under a forwarded text begin. They ask for a reply, or for a text to be
+#: taken in, and wait like a message: what stops the reply must be able to overtake it.
+FORWARDED = "fwd:"
 
 
 class Malformed(ValueError):
@@ -107,7 +110,9 @@ class Incoming:
     @property
     def urgent(self) -> bool:
         """Whether it overtakes what waits in its chat."""
-        return self.kind in ("button", "inline", "left") or self.command[0] in URGENT_COMMANDS
+        if self.kind == "button":
+            return not self.what.startswith(FORWARDED)
+        return self.kind in ("inline", "left") or self.command[0] in URGENT_COMMANDS
 
     @property
     def lane(self) -> str:

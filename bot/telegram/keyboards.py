@@ -6,6 +6,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.messages import text
 from bot.sessions import STYLES, SessionPreferences
+from bot.telegram.incoming import FORWARDED
 
 #: Personas to choose from by a tap: name -> what the model is told. Any other is set by /persona.
 PERSONAS = {
@@ -34,8 +35,8 @@ def forwarded(language: str) -> InlineKeyboardMarkup:
     return _rows(
         [
             [
-                (text("telegram.forwarded.keep", language), "fwd:keep"),
-                (text("telegram.forwarded.answer", language), "fwd:answer"),
+                (text("telegram.forwarded.keep", language), f"{FORWARDED}keep"),
+                (text("telegram.forwarded.answer", language), f"{FORWARDED}answer"),
             ]
         ]
     )

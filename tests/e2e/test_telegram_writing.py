@@ -53,6 +53,19 @@ def test_the_stop_button_stops(tg: FakeTelegram) -> None:
     assert (tg.queries[query] or {}).get("text") == "Stopping."
 
 
+def test_the_answer_to_a_forwarded_text_can_be_stopped_and_explained(tg: FakeTelegram) -> None:
+    user = tg.user()
+    origin = {"type": "hidden_user", "sender_user_name": "Ada", "date": 0}
+    tg.say(user, "words 300 0.1", forward_origin=origin)
+    tg.press(user, tg.wait_text(user["id"], "Shall I keep"), "Answer")
+    query = tg.press(user, tg.wait_text(user["id"], "Writing"), "Stop")
+    message = tg.wait_for(lambda: [m for m in tg.shown(user["id"]) if "Why?" in under(m)], 5)[0]
+    assert "word299" not in message["text"]
+    assert (tg.queries[query] or {}).get("text") == "Stopping."
+    tg.press(user, message, "Why?")
+    tg.wait_for(lambda: len(tg.texts(user["id"])) == 2, 5, what="the explanation")
+
+
 def test_stop_as_a_command_overtakes(tg: FakeTelegram) -> None:
     user, group = tg.user(), tg.group()
     tg.say(user, "@quoth_bot words 300 0.1", group)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.telegram import keyboards
 from bot.telegram.access import Access
 from bot.telegram.inbox_types import Bounds
 from bot.telegram.incoming import Incoming, Malformed, Me, understand
@@ -223,6 +224,20 @@ def test_commands(world: World, text: str, command: tuple[str, str]) -> None:
     (incoming,) = read(world)
     assert incoming is not None
     assert incoming.command == command
+
+
+def test_a_button_that_asks_for_a_reply_waits_like_a_message(world: World) -> None:
+    user = world.user()
+    message = world.say(
+        user, "a long text", forward_origin={"type": "hidden_user", "sender_user_name": "Ada"}
+    )
+    markup = keyboards.forwarded("en").to_dict()
+    world.messages[user["id"], message["message_id"]]["reply_markup"] = markup
+    for label in ("Keep", "Answer"):
+        world.press(user, message, label)
+    forwarded, *presses = read(world)
+    assert forwarded is not None
+    assert all(press is not None and press.lane == forwarded.lane for press in presses)
 
 
 def test_urgent_updates_wait_in_a_lane_of_their_own(world: World) -> None:
