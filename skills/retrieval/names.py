@@ -11,21 +11,24 @@ from skills.retrieval.words import is_stop_word, word_set
 
 WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 
+_TITLES = word_set("mr mrs ms dr st prof")
+_NO_TITLE = "".join(rf"(?<!\b{title})" for title in sorted(_TITLES))
 #: Ends a sentence, with the space after it; the full stop of a title or an initial does not.
-SENTENCE_END = re.compile(
-    r"(?:[?!]|(?<!\bmr)(?<!\bmrs)(?<!\bms)(?<!\bdr)(?<!\bst)(?<!\bprof)(?<!\b[^\W\d_])\.)(?:\s+|$)",
-    re.IGNORECASE,
-)
+SENTENCE_END = re.compile(rf"(?:[?!]|{_NO_TITLE}(?<!\b(?-i:[A-ZА-ЯЁ]))\.)(?:\s+|$)", re.IGNORECASE)
 
 _LINKS = word_set("of the de da van von der la le del di bin al")
 
 
 def names_of(text: str) -> list[str]:
     """Names (words with a capital in a row, "Brix 300", "University of Lund") and numbers of three
-    digits or more, each once, in order, as they are written."""
+    digits or more, each once, in order, as they are written.
+
+    Where no letter is small, the capitals of several words tell nothing.
+    """
     found: list[str] = []
     start = end = -1  # the name being read
     gap_from = 0
+    shouted = text.isupper() and len(re.findall(r"[^\W\d_]+", text)) > 1
 
     def close() -> None:
         nonlocal start
@@ -35,10 +38,10 @@ def names_of(text: str) -> list[str]:
 
     for match in WORD.finditer(text):
         word = without_possessive(match.group())
-        between, gap_from = text[gap_from : match.start()], match.end()
-        if between.strip(" "):
+        between, gap_from = text[gap_from : match.start()].strip(" "), match.end()
+        if between and not (between == "." and _is_abbreviated(text, match)):
             close()
-        if _is_capital(text, match, word):
+        if not shouted and _is_capital(text, match, word):
             start = match.start() if start < 0 else start
             end = match.start() + len(word)
             if word != match.group():
@@ -57,7 +60,11 @@ def names_of(text: str) -> list[str]:
 
 def name_words(text: str) -> frozenset[str]:
     """The words of the names and numbers of a text, case folded."""
-    return frozenset(word.casefold() for name in names_of(text) for word in WORD.findall(name)) - _LINKS
+    return (
+        frozenset(word.casefold() for name in names_of(text) for word in WORD.findall(name))
+        - _LINKS
+        - _TITLES
+    )
 
 
 def n_named(names: frozenset[str], text: str) -> int:
@@ -75,7 +82,7 @@ def _is_capital(text: str, match: re.Match[str], word: str) -> bool:
     if not word[0].isupper() or is_stop_word(word):
         return False
     before = text[: match.start()].rstrip()
-    if before and before[-1] not in ".!?":
+    if before and (before[-1] not in ".!?" or _is_abbreviated(text, match)):
         return True
     following = WORD.search(text, match.end())
     return (
@@ -84,3 +91,9 @@ def _is_capital(text: str, match: re.Match[str], word: str) -> bool:
         or following.group().isdecimal()
         or word != match.group()
     )
+
+
+def _is_abbreviated(text: str, match: re.Match[str]) -> bool:
+    """Whether the full stop before a word is that of a title or an initial."""
+    stop = len(text[: match.start()].rstrip()) - 1
+    return text[stop] == "." and SENTENCE_END.match(text, stop) is None

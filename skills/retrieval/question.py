@@ -182,7 +182,7 @@ def _meant(pronoun: str, topic: _Topic) -> list[str]:
         return answered or asked
     if pronoun in PERSON:
         people = [n for n in asked if " " in n and not n.startswith("The ")]
-        return people[:1] or asked or answered
+        return people[:1] or asked or ([] if _ASKS_WHERE.match(topic.question) else answered)
     if pronoun_in(topic.question, 0) and not (pronoun in PLACE and asked):
         return []  # it may mean what that one meant, which nobody named
     if not asked:
