@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from bot.messages import text
 from bot.telegram import rendering
 from bot.telegram.access import Access
@@ -56,19 +58,10 @@ class Admin:
         name = f"{work.incoming.update_id}"
         await self._inbox.records.keep(f"broadcast:{name}", argument, _KEEP_S)
         lanes = await self._inbox.records.chats(self._chats_ttl_s)
-        tickets = [self._ticket(work.incoming.update_id, i, lane, name) for i, lane in enumerate(lanes)]
+        tickets = [_ticket(work.incoming.update_id, lane, name) for lane in lanes]
         for i in range(0, len(tickets), 100):
             await self._inbox.store(tickets[i : i + 100])
         return text("telegram.broadcast.begun", work.language, n=len(tickets))
-
-    def _ticket(self, update_id: int, i: int, lane: str, name: str) -> Ticket:
-        """An update of our own. Its id is made of the command's, so that a repetition adds nothing."""
-        chat, _, topic = lane.partition(":")
-        update = {
-            "update_id": -(update_id * 100_000 + i), "quoth_broadcast": name,
-            "chat_id": int(chat), "topic": int(topic or 0),
-        }  # fmt: skip
-        return Ticket(update, lane, "main", limited=False)
 
     async def deliver(self, work: Work) -> None:
         """Send a broadcast to one chat."""
@@ -76,3 +69,15 @@ class Admin:
         if words is not None:
             work.skill = "broadcast"
             await self._messenger.send(work, rendering.plain(words, work.language))
+
+
+def _ticket(update_id: int, lane: str, name: str) -> Ticket:
+    """An update of our own. Its id is made of the command's and the lane, so that a repetition adds
+    nothing, in whatever order the chats come then."""
+    chat, _, topic = lane.partition(":")
+    digest = int.from_bytes(hashlib.sha256(lane.encode()).digest()[:8], "big")
+    update = {
+        "update_id": -(update_id << 64 | digest), "quoth_broadcast": name,
+        "chat_id": int(chat), "topic": int(topic or 0),
+    }  # fmt: skip
+    return Ticket(update, lane, "main", limited=False)
