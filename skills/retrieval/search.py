@@ -178,12 +178,13 @@ def _affordable_words(connection: apsw.Connection, question: str) -> _Words:
     """
     stemmer = Stemmer(connection)
     n_passages = int(connection.execute("SELECT total(n_passages) FROM documents").get)
-    frequencies: dict[str, tuple[int, str]] = {}
+    frequencies: dict[tuple[str, ...], tuple[int, str]] = {}
     for word in informative_words(question):
-        stems = stemmer(word)
-        if stems:
-            holding = connection.execute("SELECT doc FROM passage_vocabulary WHERE term = ?", (stems[0],)).get
-            frequencies[stems[0]] = (holding or 0, word)
+        stems = tuple(
+            stemmer(word)
+        )  # more than one of "max_retries", which at most as many hold as its rarest
+        if stems and stems not in frequencies:
+            frequencies[stems] = (min(_n_holding(connection, stem) for stem in stems), word)
     idfs: list[float] = []
     rare: list[str] = []
     every: list[str] = []
@@ -198,6 +199,10 @@ def _affordable_words(connection: apsw.Connection, question: str) -> _Words:
             if n_matches <= (MAX_SCORED if rare else 3 * MAX_SCORED):
                 rare.append(word)
     return _Words(tuple(rare), tuple(every), most_bm25(idfs))
+
+
+def _n_holding(connection: apsw.Connection, stem: str) -> int:
+    return connection.execute("SELECT doc FROM passage_vocabulary WHERE term = ?", (stem,)).get or 0
 
 
 def _similarities(connection: apsw.Connection, vector: FloatArray, passage_ids: set[int]) -> dict[int, float]:

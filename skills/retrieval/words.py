@@ -66,13 +66,18 @@ def is_stop_word(word: str) -> bool:
 def informative_words(question: str) -> list[str]:
     """Words of a question that are worth searching for, each once, in order, as they were written.
 
-    Falls back to all words where every one is a stop word ("To be or not to be").
+    Falls back to all words where every one is a stop word ("To be or not to be"). Of a long message, the
+    words of its beginning and of its end: there it asks.
     """
-    first: dict[str, str] = {}
-    for number, word in enumerate(_WORD.findall(question)):
-        # "in May" and "in the US" are no stop words
-        key = word if number and word in NAMES_TOO else word.casefold()
-        first.setdefault(key, word)
-    every = list(first.values())
-    kept = [word for key, word in first.items() if key not in STOP_WORDS]
-    return (kept or every)[:MAX_WORDS]
+    words = enumerate(_WORD.findall(question))
+    # "in May" and "in the US" are no stop words
+    every = [(word if n and word in NAMES_TOO else word.casefold(), word) for n, word in words]
+    kept = [(key, word) for key, word in every if key not in STOP_WORDS] or every
+    first = dict(reversed(kept))  # as each was written first
+    keys = list(dict.fromkeys(key for key, _ in kept))
+    if len(keys) > MAX_WORDS:
+        last = dict.fromkeys(key for key, _ in reversed(kept))
+        begin = keys[: MAX_WORDS // 2]
+        end = [key for key in last if key not in begin][: MAX_WORDS - len(begin)]
+        keys = begin + end[::-1]
+    return [first[key] for key in keys]

@@ -41,7 +41,7 @@ def after(*texts: str) -> list[Turn]:
         (("Who installed it?", "Tom Reed"), "Where do they live?", "Where do Tom Reed live?"),
         (("Where does Mr. Smith live?", "Cork"), "What is his number?", "What is Mr. Smith's number?"),
         (("When was Dr. Lee born?", "1950"), "When did she die?", "When did Dr. Lee die?"),
-        (("Where does the tenant live?", "Cork"), "Who is his guarantor?", "Who is his guarantor tenant live?"),
+        (("Where does the tenant live?", "Cork"), "Who is his agent?", "Who is his agent tenant live?"),
         (("WHERE DOES ADA HALL LIVE?", "CORK"), "WHEN DID SHE DIE?", "WHEN DID SHE DIE ADA HALL LIVE?"),
         (("Is it in Cork?", "yes"), "How many people live there?", "How many people live there Cork?"),
     ],
