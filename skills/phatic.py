@@ -43,7 +43,7 @@ _MOST_WORDS = 7
 _LEADING_GREETING = re.compile(
     r"\s*(?:(?:hello|hi|hey|hiya|good (?:morning|afternoon|evening)|привет|здравствуйте)\b(?!-)"
     r"(?: there\b(?!['’]|\s+(?:is|are|was|were|will|has|have|had|must|may|can|should)\b)| again| quoth)*"
-    r"|(?:ok|okay|oh|yes|yeah|no|sorry|thanks|thank you|great|спасибо|ладно|хорошо|да|нет)"
+    r"|(?:ok|okay|oh|hmm|sure|yes|yeah|no|sorry|thanks|thank you|great|спасибо|ладно|хорошо|да|нет)"
     r"(?=[,.!;])(?!\.\s*\d))[\s,.!;–-]*",
     re.IGNORECASE,
 )

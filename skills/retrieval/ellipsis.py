@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from skills.retrieval.grammar import AUXILIARIES, BE, DETERMINERS, HAVE, is_participle, without_not
+from skills.retrieval.grammar import AUXILIARIES, BE, DETERMINERS, HAVE, MEASURES, is_participle, without_not
 from skills.retrieval.names import WORD, names_of
 from skills.retrieval.words import NAMES_TOO, is_stop_word, word_set
 
@@ -28,7 +28,8 @@ _ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\s+", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(in|of|for|on|at|from|with|to|by)\s+(?:(?:the|a|an|my|our)\s+)?", re.IGNORECASE)
 # "And in June?" after "What does Ann Reed pay?" is not in the place of Ann Reed.
 _OF_TIME_OR_PLACE = word_set("in on at from by")
-_NUMBERED = re.compile(r"(?:the\s+)?((\w+)\s+\d+\w?)", re.IGNORECASE)
+_NUMBER = r"(?:\d+(?:\.\d+)*[a-z]?|(?-i:[A-Z]))"
+_NUMBERED = re.compile(rf"(?:the\s+)?((\w+)\s+{_NUMBER})", re.IGNORECASE)
 # "(Tell me) how much the rent is"
 _INDIRECT = re.compile(
     r"\s*(?:how(?:\s+\w+)?|what|when|where|who|why)\s+(?P<subject>(?:the|a|an|my|our|your)\s+)", re.IGNORECASE
@@ -64,7 +65,7 @@ def substitute(question: str, names: Sequence[str], fragment: str) -> str | None
     """
     new = fragment.rstrip("?!. ")
     if numbered := _NUMBERED.fullmatch(new):
-        other = re.compile(rf"\b{re.escape(numbered[2])}\s+\d+\w?\b", re.IGNORECASE)
+        other = re.compile(rf"\b{re.escape(numbered[2])}\s+{_NUMBER}\b", re.IGNORECASE)
         if len(other.findall(question)) == 1:
             return other.sub(lambda _: numbered[1], question)
     preposition = _PREPOSITION.match(new)
@@ -79,7 +80,11 @@ def substitute(question: str, names: Sequence[str], fragment: str) -> str | None
     if preposition or not put or len(put.split()) > _MAX_WORDS:
         return None
     first = put.split()[0].casefold()
-    return _for_subject(question, put) if first in DETERMINERS or not is_stop_word(first) else None
+    return (
+        _for_subject(question, put)
+        if first in DETERMINERS or not (is_stop_word(first) or first in MEASURES)
+        else None
+    )
 
 
 def _after_preposition(question: str, names: Sequence[str], preposition: str, new: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from skills.retrieval.grammar import AUXILIARIES, BE, HAVE, MODAL, is_participle, without_not
+from skills.retrieval.grammar import AUXILIARIES, BE, HAVE, MEASURES, MODAL, is_participle, without_not
 from skills.retrieval.names import WORD, without_possessive
 from skills.retrieval.words import is_stop_word, word_set
 
@@ -35,7 +35,10 @@ _OF_A_THING = word_set(
     intended willing entitled sure certain close next similar equal attached connected open prior"""
 )
 # "Is it allowed if …?", while "Is it refunded if …?" is of a thing
-_OF_A_CLAUSE = word_set("allowed permitted forbidden prohibited banned required needed expected accepted")
+_OF_A_CLAUSE = word_set(
+    """allowed permitted forbidden prohibited banned required needed expected accepted possible acceptable
+    advisable preferable permissible reasonable feasible"""
+)
 _NO_VERB = word_set(
     """the a an my our your his her its their this that these those all any both each every some no me us you
     him them it whom what which where"""
@@ -78,7 +81,8 @@ def _announces(before: list[str], after: list[str], contracted: bool) -> bool:
         if word in _CLAUSES:
             return True
         if word in _CONDITIONS:
-            return not is_participle(predicate) or predicate in _OF_A_CLAUSE
+            of_a_thing = is_participle(predicate) or predicate.endswith(("able", "ible"))
+            return not of_a_thing or predicate in _OF_A_CLAUSE
         if word == "to":
             return _is_verb(rest[n + 1 :]) and predicate not in _OF_A_THING
         if word in _NO_PREDICATE:
@@ -108,7 +112,7 @@ def _is_existential(before: list[str], after: list[str]) -> bool:
 
 def _has_noun(before: list[str], after: list[str]) -> bool:
     """Whether a "this" between these words belongs to a noun, or to what may be one."""
-    if not after or is_stop_word(after[0]):
+    if not after or is_stop_word(after[0]) or after[0].casefold() in MEASURES:
         return False
     last = without_not(before[-1]) if before else ""
     if last in BE:  # "Was this signed?"

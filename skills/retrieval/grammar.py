@@ -12,6 +12,8 @@ AUXILIARIES = BE | HAVE | MODAL | word_set("do does did")
 DETERMINERS = word_set(
     """the a an my our your his her its their this that these those all any both each every some no other"""
 )
+#: Prepositions that are no stop words.
+MEASURES = word_set("per via since")
 
 _IRREGULAR = word_set(
     """due paid done made used kept held sent sold told built bought found left lost meant met read said set

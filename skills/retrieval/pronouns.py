@@ -62,7 +62,9 @@ def pronoun_in(utterance: str, start: int) -> re.Match[str] | None:
         ):
             return None
         if noun and word in _HAS_ANTECEDENT and not _OF_ITS_OWN.search(before):
-            return None
+            following = WORD.search(utterance, match.end())
+            if word != "her" or (following and not is_stop_word(following.group())):  # whose, not whom
+                return None
         return match
     return None
 

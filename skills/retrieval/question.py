@@ -131,8 +131,10 @@ def _complete(utterance: str, topic: _Topic) -> str:
     if not topic.question:
         return utterance
     if pronoun := pronoun_in(utterance, _begins(utterance)):
-        meant = _meant(pronoun.group().casefold(), topic)
-        if not meant and pronoun_in(topic.question, 0):  # "Who installed it?" "How old is it?"
+        word = pronoun.group().casefold()
+        meant = _meant(word, topic)
+        # "Who installed it?" "How old is it?"; "How much is the rent?" "Where do they live?"
+        if not meant and (pronoun_in(topic.question, 0) or (word in SEVERAL and _is_one(topic.question))):
             return utterance
         one = len(meant) == 1
         replaced = _replace(utterance, pronoun, _with_article(topic.question, meant[0])) if one else None
@@ -187,10 +189,18 @@ def _meant(pronoun: str, topic: _Topic) -> list[str]:
         return []  # it may mean what that one meant, which nobody named
     if not asked:
         words = _informative(topic.question)
+        if pronoun in SEVERAL and _is_one(topic.question):
+            return []
         return words if len(words) == 1 else answered if not words else []
     if pronoun == "it" and len(asked) == 1 and not _ASKS_WHO.match(topic.question):
         return [_with_its_noun(topic.question, asked[0])]
     return asked
+
+
+def _is_one(question: str) -> bool:
+    """Whether a question is about one thing, which is no "they"."""
+    words = _informative(question)
+    return len(words) == 1 and words[0].isascii() and not words[0].casefold().endswith("s")
 
 
 def _with_its_noun(question: str, name: str) -> str:

@@ -23,6 +23,8 @@ def completed(before: str, said: str) -> str:
         ("When is the rent of the flat paid?", "And of the garage?", "When is the rent of the garage paid?"),
         ("What does section 5 say?", "And section 6?", "What does section 6 say?"),
         ("What is in section 5?", "And Section 12b?", "What is in Section 12b?"),
+        ("What is in section 4.1?", "And section 4.2?", "What is in section 4.2?"),
+        ("What does clause A say?", "And clause B?", "What does clause B say?"),
         ("What does section 5 cover?", "And the annex?", "What does the annex cover?"),
     ],
 )
@@ -77,6 +79,7 @@ def test_a_clause_stands_by_itself(said: str) -> None:
         ("Can tenants keep a cat?", "And a dog?"),
         ("What does Ann Reed pay?", "And in June?"),
         ("How much is the rent?", "And before June?"),
+        ("How much is the rent?", "And per year?"),
     ],
 )
 def test_what_fits_in_no_place_for_certain_is_put_in_none(before: str, said: str) -> None:

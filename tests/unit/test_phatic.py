@@ -12,6 +12,7 @@ from skills.phatic import without_greeting
     [
         ("Hi-Fi warranty?", "Hi-Fi warranty?"),
         ("hi - how much is it?", "how much is it?"),
+        ("sure, but how much is it?", "but how much is it?"),
         ("hi there how much is it?", "how much is it?"),
         ("hi there is a leak, who repairs it?", "there is a leak, who repairs it?"),
         ("hi there's a leak", "there's a leak"),
