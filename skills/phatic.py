@@ -48,7 +48,7 @@ _LEADING_GREETING = re.compile(
     re.IGNORECASE,
 )
 # A clause or a sentence, and what is between it and the next.
-_FIRST_CLAUSE = re.compile(r"\s*([^,.!?;]*)([,.!;])[\s,.!;–-]*(?=[^\s\d])")
+_FIRST_CLAUSE = re.compile(r"\s*([^,.!?;\s][^,.!?;]*)([,.!;])[\s,.!;–-]*(?=[^\s\d])")
 
 
 def is_phatic(utterance: str) -> bool:

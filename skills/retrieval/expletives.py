@@ -21,6 +21,8 @@ _HERE_AND_NOW = re.compile(
     r"(?:rain|snow|sunny|windy|cloudy|(?:cold|hot|dark) outside)",
     re.IGNORECASE,
 )
+#: So far around a word is looked.
+_N_CHARACTERS = 200
 _ADVERBS = word_set("not still also really ever even usually always normally generally ok okay")
 _ANNOUNCING = BE | word_set("take takes took cost costs help helps make makes seem seems")
 # "Is it clear whether …", and the clauses that may as well say when something is done
@@ -53,13 +55,14 @@ def is_expletive(utterance: str, word: re.Match[str]) -> bool:
         word: its place, of ``WORD``; of other words nothing is known, and False comes out.
     """
     said = without_possessive(word.group()).casefold()
-    before = WORD.findall(re.split(r"[,;:.?!]\s", utterance[: word.start()])[-1])
-    after = WORD.findall(re.split(r"[,;:.?!](?:\s|$)", utterance[word.end() :], maxsplit=1)[0])
+    first, last = max(0, word.start() - _N_CHARACTERS), word.end() + _N_CHARACTERS
+    before = WORD.findall(re.split(r"[,;:.?!]\s", utterance[first : word.start()])[-1])
+    after = WORD.findall(re.split(r"[,;:.?!](?:\s|$)", utterance[word.end() : last], maxsplit=1)[0])
     if utterance.isupper():
         after = [w.lower() for w in after]
     contracted = len(said) < len(word.group())  # "it's"
     if said == "it":
-        return bool(_HERE_AND_NOW.search(utterance)) or _announces(before, after, contracted)
+        return bool(_HERE_AND_NOW.search(utterance[first:last])) or _announces(before, after, contracted)
     if said == "there":
         return contracted or _is_existential(before, after)
     return said in _DETERMINERS and not contracted and _has_noun(before, after)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from skills.dialog import Turn
@@ -137,3 +139,10 @@ def test_a_pronoun_that_does_not_mean_the_topic_is_left_alone(said: str) -> None
 def test_a_pronoun_before_its_noun_or_beside_another_means_the_topic(said: str, expected: str) -> None:
     turns = [Turn("user", "Who is the landlord?"), Turn("assistant", "Tom Reed", "qa")]
     assert complete_question(said, turns) == expected
+
+
+@pytest.mark.parametrize("said", ["what is it " * 5000, " " * 20_000, "is it allowed to. " * 2000 + "?"])
+def test_a_long_message_costs_little(said: str) -> None:
+    began = time.process_time()
+    complete_question(said, RENT)
+    assert time.process_time() - began < 5.0
