@@ -177,11 +177,12 @@ def _add_document_routes(app: Any, settings: Settings, conversation: Conversatio
     from starlette.requests import Request
     from starlette.responses import JSONResponse
 
-    async def answered(call: Callable[[], Any]) -> JSONResponse:
+    async def answered(call: Callable[[], Any], missing: str = "") -> JSONResponse:
         try:
-            return JSONResponse(await run_in_threadpool(call))
+            found = await run_in_threadpool(call)
         except BotError as error:
             return JSONResponse({"detail": explain(error, settings.language)}, 400)
+        return JSONResponse({"detail": missing}, 404) if found is None else JSONResponse(found)
 
     def checked(request: Request) -> str | None:
         session_id = request.path_params["session_id"]
@@ -198,10 +199,12 @@ def _add_document_routes(app: Any, settings: Settings, conversation: Conversatio
         if session is None:
             return JSONResponse({"detail": text("api.session_id", settings.language)}, 422)
         name = request.path_params["document"]
-        info = await run_in_threadpool(conversation.drop_document, session, name)
-        if info is None:
-            return JSONResponse({"detail": text("document.unknown", settings.language, name=name[:80])}, 404)
-        return JSONResponse(dataclasses.asdict(info))
+
+        def drop() -> dict[str, Any] | None:
+            info = conversation.drop_document(session, name)
+            return None if info is None else dataclasses.asdict(info)
+
+        return await answered(drop, missing=text("document.unknown", settings.language, name=name[:80]))
 
     app.add_route("/sessions/{session_id}/documents", listed, methods=["GET"])
     app.add_route("/sessions/{session_id}/documents/{document:path}", dropped, methods=["DELETE"])

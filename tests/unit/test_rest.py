@@ -5,9 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
-from bot.rest import MAX_BATCH, check_batches
+from bot.errors import SessionBusy
+from bot.messages import explain
+from bot.rest import MAX_BATCH, _add_document_routes, check_batches
+from bot.settings import Settings
 
 
 class HTTPException(Exception):
@@ -68,3 +73,16 @@ def test_a_probe_that_fails_tells_no_exception(
         server.test_interact(model, payload)
     assert (caught.value.status_code, caught.value.detail) == (400, detail)
     assert server.test_interact(model, {"a": ["x"], "b": []}) == ["Test passed"]
+
+
+async def test_a_session_that_is_busy_is_said_and_its_document_stays() -> None:
+    class Busy:
+        def drop_document(self, session_id: str, which: str) -> None:
+            raise SessionBusy("the session is still busy after 30 s")
+
+    app = Starlette()
+    _add_document_routes(app, Settings(), Busy())  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        answer = await client.delete("/sessions/ann/documents/lease.txt")
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": explain(SessionBusy("the session is still busy after 30 s"), "en")}
