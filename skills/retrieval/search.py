@@ -180,9 +180,8 @@ def _affordable_words(connection: apsw.Connection, question: str) -> _Words:
     n_passages = int(connection.execute("SELECT total(n_passages) FROM documents").get)
     frequencies: dict[tuple[str, ...], tuple[int, str]] = {}
     for word in informative_words(question):
-        stems = tuple(
-            stemmer(word)
-        )  # more than one of "max_retries", which at most as many hold as its rarest
+        # more than one of "max_retries", which at most as many hold as its rarest
+        stems = tuple(stemmer(word))
         if stems and stems not in frequencies:
             frequencies[stems] = (min(_n_holding(connection, stem) for stem in stems), word)
     idfs: list[float] = []
