@@ -138,6 +138,19 @@ def test_no_run_of_tokens_comes_twice(engine):
     assert len(set(bound := trigrams(3))) == len(bound)
 
 
+def test_the_template_does_not_count_as_a_run(engine):
+    def reply(*texts):
+        roles = ("user", "assistant")
+        prompt = [Message(roles[n % 2], text) for n, text in enumerate(texts)]
+        return engine.generate(prompt, Decoding(no_repeat_ngram_size=4), max_new_tokens=8).text
+
+    # "?" and the template after it stand before the earlier reply, too, which began with "My"
+    again = "Say this: My name is Ivo.", "My name is Mara.", "Say this: My name is Ivo."
+    assert reply(*again).startswith("My")
+    # and the end of the message stands after the same three tokens
+    assert reply("Say this: Hello, Ann", "Hello, Ann", "Say this: Hello, Ann") == "Hello, Ann"
+
+
 def test_a_repetition_penalty_changes_a_greedy_reply(engine):
     prompt = chat("Repeat the word banana twenty times: banana banana banana banana")
     plain = engine.generate(prompt, Decoding(), max_new_tokens=40).text

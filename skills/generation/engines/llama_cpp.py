@@ -31,6 +31,7 @@ from skills.generation.decoding import Decoding
 from skills.generation.engines import Generated, Message, Prompt, limit_of
 from skills.generation.engines.llama_cpp_reception import Reception
 from skills.generation.engines.lora_gguf import compile_adapter
+from skills.generation.engines.sequence_breakers import sequence_breakers
 from skills.weight_files import gguf_header
 
 log = logging.getLogger(__name__)
@@ -45,9 +46,6 @@ _SUPPORTED = frozenset(
 _SAMPLERS = ["penalties", "dry", "temperature", "top_k", "top_p", "min_p", "typ_p"]
 #: Subtracted from a logit, it makes a token impossible.
 _FORBIDDING = 1e6
-#: A character that no text has: "don't repeat yourself" would otherwise not see repetitions
-#: that go on across a colon, a quotation mark or a line's end.
-_NO_BREAKER = "\x01"
 #: Tensor types (Q4_0, Q4_K, IQ4_NL) that llama.cpp copies in another order on CPUs with AVX2
 #: (ggml-cpu/repack.cpp). Beside a mapping the weights would be in memory twice: such files are read.
 REPACKED = frozenset({2, 12, 20})
@@ -94,6 +92,7 @@ class LlamaCppEngine:
         self.adapter = adapter_folder(adapter, model)
         self.cache_path = cache_path
         self._server: Any = None
+        self._breakers = sequence_breakers("")
         self._lock = threading.Lock()
         # a request that is too long is refused with its length before anything is computed:
         # that is how tokens are counted, for the library has no call for it
@@ -173,7 +172,8 @@ class LlamaCppEngine:
                 "dry_base": 1.0,
                 "dry_allowed_length": decoding.no_repeat_ngram_size - 1,
                 "dry_penalty_last_n": self.n_ctx,
-                "dry_sequence_breakers": [_NO_BREAKER],
+                # the library's own would hide repetitions across a colon, a quotation mark or a line's end
+                "dry_sequence_breakers": self._breakers,
             }
         return fields
 
@@ -192,7 +192,9 @@ class LlamaCppEngine:
         return answer or {}
 
     def _start(self, file: Path) -> Any:
-        mapped = not gguf_header(file).types & REPACKED
+        header = gguf_header(file)
+        mapped = not header.types & REPACKED
+        self._breakers = sequence_breakers(str(header.values.get("tokenizer.chat_template", "")))
         import xllamacpp
 
         params = xllamacpp.CommonParams()
