@@ -3,20 +3,23 @@
 A library is a shelf that every session which may can search. What was taken in is noted in the
 shelf itself, by an id that is a hash of the file: a run that was interrupted goes on where it
 stopped, and a second run reads only what changed. A file that is gone stays in the library until
-it is removed by its name with ``--drop``.
+it is removed by its name with ``--drop``. Files of one name get their folders' names before it, and
+files of one content are one document.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bot.documents import document_id, read_path, walk
+from bot.documents import FolderEntry, document_id, read_path, walk
 from bot.errors import BotError, DocumentError
 from bot.messages import explain, text
 from bot.pipeline import Pipeline
@@ -56,14 +59,15 @@ def main(settings: Settings, paths: Sequence[Path], library: str, drop: Sequence
         pipeline.close()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Ingest:
-    """One run: where to, and what stands there already, by name."""
+    """One run: where to, what stands there by name, and the files to take in by name."""
 
     settings: Settings
     pipeline: Pipeline
     shelf: Path
     there: dict[str, ShelfEntry]
+    files: Mapping[str, Path] = dataclasses.field(default_factory=dict)
 
     def take(self, name: str, file: Path, bar: tqdm[None]) -> bool:
         """Take in one file; whether anything changed.
@@ -73,13 +77,8 @@ class Ingest:
             OSError: if it cannot be opened.
         """
         limits = document_limits(self.settings)
-        known = self.there.get(name)
         size = file.stat().st_size
-        if (
-            known is not None
-            and size <= limits.file_bytes
-            and known.id == document_id(name, file.read_bytes())
-        ):
+        if size <= limits.file_bytes and self._stands(document_id(name, file.read_bytes()), name):
             return False
         begun = bar.n
 
@@ -88,29 +87,48 @@ class Ingest:
 
         document = read_path(file, limits, part(progress, 0.0, READING_SHARE))
         document = dataclasses.replace(document, name=name)
-        self.pipeline.change_shelf(self.shelf, AddDocument(document), part(progress, READING_SHARE, 1.0))
+        change = AddDocument(document)
+        entries = self.pipeline.change_shelf(self.shelf, change, part(progress, READING_SHARE, 1.0))
+        self.there = {entry.name: entry for entry in entries}
         return True
+
+    def _stands(self, id: str, name: str) -> bool:
+        """Whether a document is there, under its name or that of another file of this run."""
+        known = self.there.get(name)
+        if known is not None and known.id == id:
+            return True
+        return any(entry.id == id and self._is_of(entry) for entry in self.there.values())
+
+    def _is_of(self, entry: ShelfEntry) -> bool:
+        """Whether a file of this run still has what stands under its name."""
+        file = self.files.get(entry.name)
+        try:
+            return file is not None and document_id(entry.name, file.read_bytes()) == entry.id
+        except (DocumentError, OSError):
+            return False
 
 
 def _ingest(run: Ingest, paths: Sequence[Path], library: str) -> int:
     language = run.settings.language
     limits = document_limits(run.settings)
-    found = [(_name(entry.path, path), entry) for path in paths for entry in walk(path, limits)]
-    files = [(name, entry.path) for name, entry in found if entry.skipped is None]
+    found = _named([(entry, path) for path in paths for entry in walk(path, limits)])
+    run.files = {name: entry.path for name, entry in found if entry.skipped is None}
     refused = [
         f"{name}: {text(entry.skipped, language, **entry.values)}"
         for name, entry in found
         if entry.skipped is not None and entry.skipped != "folder.hidden"
     ]
-    taken = unchanged = done = 0
-    total = sum(file.stat().st_size for _, file in files)
+    taken = replaced = unchanged = done = 0
+    total = sum(file.stat().st_size for file in run.files.values())
     with tqdm(total=total, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-        for name, file in files:
+        for name, file in run.files.items():
             bar.set_description(name[-40:])
-            done += file.stat().st_size
             try:
+                done += file.stat().st_size
+                older = name in run.there
                 if run.take(name, file, bar):
                     taken += 1
+                    replaced += older
                 else:
                     unchanged += 1
             except DocumentError as error:
@@ -120,7 +138,8 @@ def _ingest(run: Ingest, paths: Sequence[Path], library: str) -> int:
             bar.update(max(0, done - bar.n))
     for line in refused:
         print(line, file=sys.stderr)
-    print(f"Library {library}: {taken} taken in, {unchanged} unchanged, {len(refused)} refused.")
+    instead = f" ({replaced} in place of what had its name)" if replaced else ""
+    print(f"Library {library}: {taken} taken in{instead}, {unchanged} unchanged, {len(refused)} refused.")
     return 1 if refused else 0
 
 
@@ -133,6 +152,26 @@ def _drop(pipeline: Pipeline, shelf: Path, there: dict[str, ShelfEntry], name: s
     print(f"{name} was removed.")
 
 
-def _name(file: Path, root: Path) -> str:
-    """In a folder the path below it, so that files of one name in two folders are two documents."""
-    return file.name if file == root else file.relative_to(root).as_posix()
+def _named(found: Sequence[tuple[FolderEntry, Path]]) -> list[tuple[str, FolderEntry]]:
+    """Each file once, by a name of its own.
+
+    In a folder that is the path below it, so that files of one name in two folders are two
+    documents. Where that is another file's name as well, as much of its path comes before both as
+    tells them apart.
+    """
+    once = {os.path.abspath(entry.path): (entry, root) for entry, root in reversed(found)}
+    parts = {path: Path(path).parts[1:] for path in once}
+    n_parts = {path: _n_below(entry.path, root) for path, (entry, root) in once.items()}
+    while True:
+        names = {path: "/".join(parts[path][-n:]) for path, n in n_parts.items()}
+        n_named = Counter(names.values())
+        longer = [path for path, n in n_parts.items() if n_named[names[path]] > 1 and n < len(parts[path])]
+        if not longer:
+            return [(names[path], once[path][0]) for path in reversed(once)]
+        for path in longer:
+            n_parts[path] += 1
+
+
+def _n_below(file: Path, root: Path) -> int:
+    """How many parts of a file's path are its name."""
+    return 1 if file == root else len(file.relative_to(root).parts)
