@@ -4,7 +4,8 @@ They would stand in the middle of every sentence that goes on over the page. Wha
 must be sure not to be text: words that stand at the same height at the edge of three pages or
 more (kept where they stand first), or a number that counts with the pages and is set like a
 page number: alone, with a word for "page", or well apart from the words beside it. So "Invoice
-1007" and "Question 3" stay, though they count with their pages too.
+1007" and "Question 3" stay, though they count with their pages too, and so does what is the same
+on every payslip or certificate: it stands in the middle of the page, or in a block with what differs.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.document_formats.pdf_lines import Line
+from bot.document_formats.pdf_lines import WIDE_STEP, Line, leading
 
 #: Lines looked at from each edge of a page.
 _AT_EDGE = 2
+#: How deep the page's edge is, as a share of its height: LaTeX sets heads at an eighth of a page.
+_DEEPEST = 0.13
 #: Pages on which a line must stand; more where only its number is the same.
 _PAGES, _PAGES_BY_NUMBER = 3, 5
 #: Height within which two lines are at the same place, in points.
 _HEIGHT = 3.0
+#: Distance of two lines of a block at most, as a multiple of the type's size.
+_DOUBLE_SPACED = 2.0
 #: Space between a page number and the words beside it, as a multiple of the type's size.
 _APART = 1.5
 
@@ -58,7 +63,9 @@ class Furniture:
             keep_first: keeps words that repeat where they stand for the first time, so that
                 nothing the document says is lost.
         """
-        gone = {id(line) for line in _edge_lines(lines) if self._is_furniture(number, line, keep_first)}
+        repeated = [line for line in _edge_lines(lines) if self._is_furniture(number, line, False)]
+        apart = _set_apart(repeated, lines)
+        gone = {id(line) for line in apart if self._is_furniture(number, line, keep_first)}
         return [line for line in lines if id(line) not in gone]
 
     def _is_furniture(self, number: int, line: Line, keep_first: bool) -> bool:
@@ -83,7 +90,26 @@ def _edge_lines(lines: Sequence[Line]) -> list[Line]:
                 break
             if all(line is not other for other in edge):
                 edge.append(line)
-    return edge
+    return [line for line in edge if line.depth <= _DEEPEST]
+
+
+def _set_apart(repeated: list[Line], lines: Sequence[Line]) -> list[Line]:
+    """The repeated lines of a page that are in no block with a line that stays."""
+    usual = leading(lines)
+    while True:
+        gone = {id(line) for line in repeated}
+        staying = [line for line in lines if id(line) not in gone]
+        apart = [line for line in repeated if not any(_is_next_to(line, other, usual) for other in staying)]
+        if len(apart) == len(repeated):
+            return apart
+        repeated = apart
+
+
+def _is_next_to(line: Line, other: Line, usual: float) -> bool:
+    """Whether ``other`` is the line above or below ``line`` in a block of this leading."""
+    # short paragraphs make the usual distance that of two paragraphs, and a head may stand as near
+    widest = min(WIDE_STEP * max(usual, line.size), _DOUBLE_SPACED * line.size)
+    return _HEIGHT < abs(line.baseline - other.baseline) <= widest
 
 
 def _keys(line: Line, page: int) -> Iterator[str]:

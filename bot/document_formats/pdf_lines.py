@@ -30,6 +30,7 @@ class Line:
         first_gap, last_gap: space after the first and before the last word, in points.
         fixed: whether the type is monospaced, as code is.
         hyphenated: whether it ends in a hyphen that may only mark the line's end.
+        depth: from the nearer of the page's upper and lower edge, as a share of its height.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Line:
     last_gap: float = 0.0
     fixed: bool = False
     hyphenated: bool = False
+    depth: float = 0.5
 
 
 class Joint(Enum):
@@ -58,6 +60,8 @@ _SENTENCE_END = re.compile(r"[.!?:;。！？][\"'”’»)\]]*$")
 _WORD = re.compile(r"[^\W\d_]+(?:[-‐'’][^\W\d_]+)*")
 _LAST_FRAGMENT = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*$")
 _FIRST_FRAGMENT = re.compile(r"[^\W_]+")
+#: Distance of two lines from which on they are no block, as a multiple of the usual one.
+WIDE_STEP = 1.35
 #: Width of the narrowest column in which text is set, as a multiple of the type's size.
 _NARROWEST = 10
 _NO_SPACE = re.compile(r"[\u3000-\u3098\u309b-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
@@ -82,10 +86,10 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
 
 def joints(lines: Sequence[Line]) -> list[Joint]:
     """What stands between each two consecutive lines of a page, one less than the lines."""
-    leading = _leading(lines)
+    usual = leading(lines)
     edges = _right_edges(lines)
     return [
-        _joint(lines[i], lines[i + 1], edges[i], leading, lines[i - 1] if i else None)
+        _joint(lines[i], lines[i + 1], edges[i], usual, lines[i - 1] if i else None)
         for i in range(len(lines) - 1)
     ]
 
@@ -110,6 +114,16 @@ def page_joint(last: Line, first: Line, edge: float) -> Joint:
 def right_edge(lines: Sequence[Line]) -> float:
     """Right edge of the last line's column."""
     return _right_edges(lines)[-1]
+
+
+def leading(lines: Sequence[Line]) -> float:
+    """The usual distance of a page's baselines, in points; 0 for a single line."""
+    steps = [
+        above.baseline - below.baseline
+        for above, below in pairwise(lines)
+        if 0.6 * above.size < above.baseline - below.baseline < 2.5 * above.size
+    ]
+    return median(steps) if steps else 0.0
 
 
 def words(lines: Iterable[Line]) -> Counter[str]:
@@ -170,13 +184,13 @@ def _keeps_hyphen(above: str, below: str, vocabulary: Counter[str]) -> bool:
     return long_enough and vocabulary[last] > 0 and vocabulary[right] > 0
 
 
-def _joint(above: Line, below: Line, edge: float, leading: float, before: Line | None) -> Joint:
+def _joint(above: Line, below: Line, edge: float, usual: float, before: Line | None) -> Joint:
     step = above.baseline - below.baseline
     if abs(step) < 0.6 * min(above.size, below.size) and below.left > above.left:
         return Joint.SAME_PARAGRAPH  # a superscript, or the next cell of a table's row
     if step < -above.size or below.left > above.right + above.size:
         return page_joint(above, below, edge)  # the head of the next column
-    if step > 1.35 * max(leading, above.size) or not _same_size(above, below):
+    if step > WIDE_STEP * max(usual, above.size) or not _same_size(above, below):
         return Joint.NEW_PARAGRAPH
     if above.fixed and below.fixed:
         return Joint.NEW_LINE
@@ -228,16 +242,6 @@ def _same_right(line: Line, other: Line | None) -> bool:
 
 def _same_size(above: Line, below: Line) -> bool:
     return abs(above.size - below.size) <= 0.08 * max(above.size, below.size)
-
-
-def _leading(lines: Sequence[Line]) -> float:
-    """The usual distance of baselines, in points; 0 for a single line."""
-    steps = [
-        above.baseline - below.baseline
-        for above, below in pairwise(lines)
-        if 0.6 * above.size < above.baseline - below.baseline < 2.5 * above.size
-    ]
-    return median(steps) if steps else 0.0
 
 
 def _right_edges(lines: Sequence[Line]) -> list[float]:

@@ -51,12 +51,13 @@ def read_page(page: pypdfium2.PdfPage) -> PageText:
         pypdfium2.PdfiumError: if PDFium cannot read the page.
     """
     text_page = page.get_textpage()
+    box = page.get_bbox()
     try:
         characters = _characters(text_page)
         found = []
         begin = 0
         for end in [*(match.end() for match in _BREAKS.finditer(characters)), len(characters)]:
-            line = _line(text_page, characters, begin, end)
+            line = _line(text_page, box, characters, begin, end)
             begin = end
             if line is not None:
                 found.append(line)
@@ -103,7 +104,13 @@ def _characters(text_page: pypdfium2.PdfTextPage) -> str:
     return "".join(chr(code) if 0 < code < 0x110000 else " " for code in codes)
 
 
-def _line(text_page: pypdfium2.PdfTextPage, characters: str, begin: int, end: int) -> tuple[int, Line] | None:
+def _line(
+    text_page: pypdfium2.PdfTextPage,
+    box: tuple[float, float, float, float],
+    characters: str,
+    begin: int,
+    end: int,
+) -> tuple[int, Line] | None:
     """The line of characters begin to end, and its angle in degrees; None for an empty one."""
     raw = characters[begin:end]
     hyphenated = raw.endswith(_HYPHEN)
@@ -129,6 +136,7 @@ def _line(text_page: pypdfium2.PdfTextPage, characters: str, begin: int, end: in
         last_gap=gaps[-1] if gaps else 0.0,
         fixed=all(_is_fixed(text_page, i) for i in samples),
         hyphenated=hyphenated,
+        depth=place.depth(box),
     )
 
 
@@ -175,6 +183,13 @@ class _Place:
     def size(self, index: int) -> float:
         """Size of a character's type, in points."""
         return float(pdfium.FPDFText_GetFontSize(self._raw, index))
+
+    def depth(self, box: tuple[float, float, float, float]) -> float:
+        """How far the line is from the nearer edge of a page with this box, as a share of its height."""
+        left, bottom, right, top = box
+        corners = [self._turned(x, y)[1] for x in (left, right) for y in (bottom, top)]
+        below, above = self.baseline - min(corners), max(corners) - self.baseline
+        return max(0.0, min(below, above)) / max(1.0, below + above)
 
     def along(self, index: int) -> tuple[float, float]:
         """From where to where a character's ink reaches along the line, in points."""

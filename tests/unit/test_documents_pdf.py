@@ -111,6 +111,22 @@ def test_running_heads_do_not_break_sentences() -> None:
     assert f"a {full} b {full}" in text
 
 
+def test_running_heads_of_turned_pages_go_and_what_stands_in_their_middle_stays() -> None:
+    data = write_pdf(
+        [
+            [
+                Run(40, 100, "The Title of the Book", turned=True),
+                Run(300, 100, f"Name: {name}", turned=True),
+                Run(330, 100, "Grade: A", turned=True),
+            ]
+            for name in ("Ann", "Bob", "Cy")
+        ],
+        rotate=90,
+    )
+    text = read(data).text
+    assert (text.count("The Title of the Book"), text.count("Grade: A")) == (1, 3)
+
+
 def test_two_columns_of_a_real_typesetter() -> None:
     sentence = "Every sentence of number {} runs over several lines of a narrow column and is found whole."
     sentences = [sentence.format(i) for i in range(60)]

@@ -18,6 +18,7 @@ from bot.document_formats.pdf_lines import (
     words,
 )
 
+PAGE_HEIGHT = 792.0
 FLOW, NEW_LINE, NEW_PARAGRAPH = Joint.SAME_PARAGRAPH, Joint.NEW_LINE, Joint.NEW_PARAGRAPH
 
 
@@ -27,7 +28,9 @@ def line(
     """A line whose letters are half as wide as they are high."""
     width = size / 2
     first_word = width * len(text.split(" ")[0])
-    return Line(text, x, x + width * len(text), y, size, first_word, fixed=fixed, hyphenated=hyphenated)
+    depth = min(y, PAGE_HEIGHT - y) / PAGE_HEIGHT
+    right = x + width * len(text)
+    return Line(text, x, right, y, size, first_word, fixed=fixed, hyphenated=hyphenated, depth=depth)
 
 
 def stacked(*texts: str, x: float = 72, size: float = 10, step: float = 12) -> list[Line]:
@@ -234,3 +237,21 @@ def test_numbers_that_do_not_count_pages_stay() -> None:
     pages = [[line(f"{n} people came", 700), line("x" * i, 650)] for i, n in enumerate((12, 40, 7, 99), 1)]
     furniture = Furniture(pages)
     assert all(furniture.without(n, page) == page for n, page in enumerate(pages))
+
+
+def test_what_every_page_says_in_its_middle_stays() -> None:
+    pages = [stacked("Certificate", f"Name: {name}", "Valid until 31 December") for name in "abc"]
+    low = [[replace(x, baseline=x.baseline - 200, depth=0.3) for x in page] for page in pages]
+    assert n_kept(low) == [3] * 3
+
+
+def test_a_block_at_the_edge_stays_whole() -> None:
+    head, foot = line("The Harbour Office", 780), line("1", 30)
+    payslips = [
+        [head, line(f"Month: {month}", 740), line("Gross pay: 2,500.00", 728), foot] for month in "abcdef"
+    ]
+    assert n_kept(payslips[:4]) == [4, 3, 3, 3]  # the head goes, the pay does not
+    in_block = [[line("Payslip", 752), *page[1:3], line("Ann Reed", 716)] for page in payslips]
+    assert n_kept(in_block) == [4] * 6
+    letters = [[head, line("Pier 1", 768), line(f"Dear {name},", 740)] for name in "abcd"]
+    assert n_kept(letters) == [3, 1, 1, 1]  # a head of two lines is one
