@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -134,6 +136,32 @@ def test_contrastive_search_heeds_the_other_penalties(engine):
     penalised = Decoding(penalty_alpha=0.05, top_k=2, repetition_penalty=1.8)
     made = [engine.generate(PROMPT, decoding, max_new_tokens=60).text for decoding in (plain, penalised)]
     assert made[0] != made[1]
+
+
+@pytest.mark.parametrize(
+    "decoding",
+    [Decoding(), Decoding(num_beams=2), Decoding(penalty_alpha=0.1, top_k=2)],
+    ids=["greedy", "beam", "contrastive"],
+)
+def test_no_run_comes_twice_but_a_reply_may_begin_as_an_earlier_one(engine, decoding):
+    def reply(prompt, size, length):
+        return engine.generate(prompt, replace(decoding, no_repeat_ngram_size=size), None, length).text
+
+    # the template before the reply stands before the earlier reply, too
+    word = "\x11"
+    chat = [*CHAT, Message("assistant", word), CHAT[1]]
+    assert reply(chat, 0, 1) == reply(chat, 4, 1) == word
+    assert reply(word * 6, 2, 60) != reply(word * 6, 0, 60)
+
+
+def test_forbidding_runs_takes_the_likeliest_that_makes_none_twice(engine):
+    ids, made = engine._tokenizer(PROMPT)["input_ids"], []
+    while len(made) < 60:
+        ranked = logits_of(engine, ids + made)[-1].argsort(descending=True).tolist()
+        pairs = set(pairwise(ids + made))
+        made.append(next(token for token in ranked if (*(ids + made)[-1:], token) not in pairs))
+    text = engine.generate(PROMPT, Decoding(no_repeat_ngram_size=2), max_new_tokens=60).text
+    assert text == decoded(engine, made) != engine.generate(PROMPT, Decoding(), max_new_tokens=60).text
 
 
 @pytest.mark.parametrize(

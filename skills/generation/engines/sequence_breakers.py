@@ -26,8 +26,8 @@ _DEFAULT_TEMPLATE = "<|im_start|>{role}\n{content}<|im_end|>\n{eos_token}"
 def sequence_breakers(template: str) -> list[str]:
     """The texts that break sequences in a model's chats; never empty.
 
-    Only those that the template can write: each has llama.cpp search the whole vocabulary (of 49,000
-    tokens, in three milliseconds) for every reply.
+    Only those that the template can write: each has llama.cpp search the whole vocabulary for every
+    reply, which takes milliseconds.
 
     Args:
         template: the model's chat template (Jinja); "" where it has none.

@@ -17,6 +17,7 @@ from skills.generation.decoding import Decoding
 from skills.generation.engines import Generated, Prompt, limit_of
 from skills.generation.engines.causal_model import DTYPES, load_causal_model, locate
 from skills.generation.engines.ctrl import CTRL, HALF_WORD, codes_of
+from skills.generation.engines.no_repeat_ngram import NoRepeatNGram
 from skills.generation.engines.token_text import TokenStreamer, TokenText, until_end
 
 #: For models that bring no chat template: those that were never trained on chats.
@@ -134,17 +135,18 @@ class TransformersEngine:
                     torch.manual_seed(decoding.seed)
                 else:
                     torch.seed()
-                return self._generate(input_ids, decoding, limit, listener)
+                return self._generate(input_ids, decoding, limit, listener, not isinstance(prompt, str))
 
     def _generate(
-        self, input_ids: Any, decoding: Decoding, limit: int, listener: Listener | None
+        self, input_ids: Any, decoding: Decoding, limit: int, listener: Listener | None, chat: bool
     ) -> Generated:
         reception = TokenText(self._tokenizer, decoding.stop, listener, self._half_word)
         n_prompt = int(input_ids.shape[1])
+        bans = self._bans(decoding, n_prompt if chat else 0)
         if decoding.penalty_alpha:
-            made = [self._contrastive(input_ids, decoding, limit, reception)]
+            made = [self._contrastive(input_ids, decoding, limit, reception, bans)]
         else:
-            made = self._transformers(input_ids, decoding, limit, reception)
+            made = self._transformers(input_ids, decoding, limit, reception, bans)
         if not reception.n_tokens:  # beams, or several replies: nothing came piece by piece
             reception.take(made[0])
         return Generated(
@@ -157,7 +159,7 @@ class TransformersEngine:
         )
 
     def _transformers(
-        self, input_ids: Any, decoding: Decoding, limit: int, reception: TokenText
+        self, input_ids: Any, decoding: Decoding, limit: int, reception: TokenText, bans: list[Any]
     ) -> list[list[int]]:
         import torch
         import transformers
@@ -169,7 +171,6 @@ class TransformersEngine:
             "num_beams": decoding.num_beams,
             "num_return_sequences": decoding.num_return_sequences,
             "repetition_penalty": decoding.repetition_penalty,
-            "no_repeat_ngram_size": decoding.no_repeat_ngram_size,
             "eos_token_id": sorted(ends) or None,
             "pad_token_id": min(ends, default=0),
         }
@@ -195,10 +196,13 @@ class TransformersEngine:
             use_model_defaults=False,
             streamer=TokenStreamer(reception, ends) if streamed else None,
             stopping_criteria=stop,
+            logits_processor=transformers.LogitsProcessorList(bans),
         )
         return [until_end(row[input_ids.shape[1] :].tolist(), ends) for row in output]
 
-    def _contrastive(self, input_ids: Any, decoding: Decoding, limit: int, reception: TokenText) -> list[int]:
+    def _contrastive(
+        self, input_ids: Any, decoding: Decoding, limit: int, reception: TokenText, bans: list[Any]
+    ) -> list[int]:
         import transformers
 
         from skills.generation.engines.contrastive import contrastive_search
@@ -208,8 +212,7 @@ class TransformersEngine:
             penalties.append(
                 transformers.RepetitionPenaltyLogitsProcessor(float(decoding.repetition_penalty))
             )
-        if decoding.no_repeat_ngram_size:
-            penalties.append(transformers.NoRepeatNGramLogitsProcessor(decoding.no_repeat_ngram_size))
+        penalties += bans
         return contrastive_search(
             self._model,
             input_ids,
@@ -232,6 +235,13 @@ class TransformersEngine:
             add_generation_prompt=True,
             return_tensors="pt",
         )
+
+    def _bans(self, decoding: Decoding, begin: int) -> list[Any]:
+        """What forbids repeated runs; they are the reply's own from position ``begin`` on."""
+        if not decoding.no_repeat_ngram_size:
+            return []
+        never = self._end_tokens() | frozenset(self._tokenizer.all_special_ids)
+        return [NoRepeatNGram(decoding.no_repeat_ngram_size, begin, never)]
 
     def _end_tokens(self) -> frozenset[int]:
         # the tokenizer's own eos is wrong for some GGUF files: the model's counts
