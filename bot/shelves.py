@@ -15,7 +15,6 @@ import logging
 import os
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,8 +27,6 @@ from skills.retrieval.changes import AddDocument, Change, DropDocument, ListDocu
 
 log = logging.getLogger(__name__)
 
-#: How many shelves we remember to have compared; an entry holds the ids of its documents.
-_MAX_KNOWN = 10_000
 _SWEEP_EVERY_S = 3600.0
 
 
@@ -56,7 +53,6 @@ class Shelves:
         self._changer = changer
         self._store = store
         self._mutex = threading.Lock()
-        self._known: OrderedDict[str, tuple[frozenset[str], int]] = OrderedDict()
         self._checked: dict[Path, _Check] = {}
         self._swept = 0.0
 
@@ -92,6 +88,9 @@ class Shelves:
     def sync(self, session: Session, progress: Progress | None = None) -> tuple[DocumentInfo, ...]:
         """Have the session's shelf hold its documents and no others.
 
+        It is listed every time, which takes about a millisecond: another process may have changed it
+        for a session that was not saved then.
+
         Returns:
             Documents whose stored text is missing or damaged; they cannot be put on the shelf.
 
@@ -99,15 +98,13 @@ class Shelves:
             PipelineError: if the shelf cannot be made.
         """
         path, wanted = self.path(session.id), frozenset(info.id for info in session.documents)
-        if self._is_known(session.id, wanted):
-            if wanted:
-                os.utime(path)  # used now: not to be swept
-            return ()
         if not wanted:
-            self.remove(session.id)
-            self._remember(session.id, wanted)
+            if path.exists():
+                _remove(path)
             return ()
         there = self._list(path)
+        if there:
+            os.utime(path)  # used now: not to be swept
         for document_id in there - wanted:
             self._changer.change_shelf(path, DropDocument(document_id))
         missing = [info for info in session.documents if info.id not in there]
@@ -122,18 +119,14 @@ class Shelves:
             log.info(
                 "a shelf was put right: %d documents added, %d lost", len(missing) - len(lost), len(lost)
             )
-        if not lost:
-            self._remember(session.id, wanted)
         return tuple(lost)
 
     def add(self, session_id: str, document: Document, progress: Progress | None = None) -> None:
         """Put a document on a session's shelf; one of the same name goes. Raises PipelineError."""
-        self.invalidate(session_id)
         self._change(self.path(session_id), AddDocument(document), progress)
 
     def drop(self, session_id: str, document_id: str) -> None:
         """Take a document off a session's shelf. Raises PipelineError."""
-        self.invalidate(session_id)
         path = self.path(session_id)
         if path.exists():
             self._changer.change_shelf(path, DropDocument(document_id))
@@ -149,14 +142,8 @@ class Shelves:
             return True
         return False
 
-    def invalidate(self, session_id: str) -> None:
-        """Have the shelf compared with the session before the next question."""
-        with self._mutex:
-            self._known.pop(session_id, None)
-
     def remove(self, session_id: str) -> int:
         """Delete a session's shelf; the number of files that were there."""
-        self.invalidate(session_id)
         return _remove(self.path(session_id))
 
     def leftovers(self, session_id: str) -> tuple[str, ...]:
@@ -222,17 +209,6 @@ class Shelves:
             log.warning("%s", error)
             return None
 
-    def _is_known(self, session_id: str, wanted: frozenset[str]) -> bool:
-        with self._mutex:
-            return self._known.get(session_id) == (wanted, _inode(self.path(session_id)))
-
-    def _remember(self, session_id: str, ids: frozenset[str]) -> None:
-        with self._mutex:
-            self._known[session_id] = (ids, _inode(self.path(session_id)))
-            self._known.move_to_end(session_id)
-            while len(self._known) > _MAX_KNOWN:
-                self._known.popitem(last=False)
-
 
 @dataclass(frozen=True)
 class _Check:
@@ -251,14 +227,6 @@ class _Check:
         return cls(found.st_ino, found.st_mtime_ns, usable)
 
 
-def _inode(path: Path) -> int:
-    """What tells a file from its successor of the same name; -1 without one."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return -1
-
-
 def _files(path: Path) -> list[Path]:
     """A shelf's file and those that SQLite keeps beside it."""
     return sorted(path.parent.glob(f"{path.name}*"))
@@ -266,7 +234,7 @@ def _files(path: Path) -> list[Path]:
 
 def _remove(path: Path) -> int:
     files = _files(path)
-    for file in files:
+    for file in reversed(files):  # the shelf last: while it is there, what lies beside it is looked for
         file.unlink(missing_ok=True)
     return len(files)
 

@@ -16,7 +16,9 @@ from bot.errors import (
 )
 from bot.messages import text
 from bot.settings import Settings
-from skills.retrieval.changes import AddDocument, DropDocument
+from bot.shelves import Shelves
+from skills.dialog import Document
+from skills.retrieval.changes import AddDocument, DropDocument, ListDocuments
 from tests.support.fake_pipeline import (
     ANN,
     BOB,
@@ -135,13 +137,35 @@ class TestShelf:
     def names(self, shelf: Path) -> list[str]:
         return [kept["name"] for kept in shelf_documents(shelf).values()]
 
-    def test_it_is_compared_once_and_not_before_every_question(
+    def test_a_question_lists_it_and_changes_nothing(
         self, conversation: Conversation, pipeline: FakePipeline, shelf: Path
     ) -> None:
         n_before = len(pipeline.changes)
         for _ in range(3):
             conversation.reply(ANN, "What?")
-        assert len(pipeline.changes) == n_before
+        assert pipeline.changes[n_before:] == [ListDocuments()] * 3
+
+    def test_what_another_process_put_there_and_did_not_save_is_put_right(
+        self, settings: Settings, conversation: Conversation, pipeline: FakePipeline,
+        store: MemorySessionStore, shelf: Path,
+    ) -> None:  # fmt: skip
+        killed = Shelves(settings, pipeline, store)
+        killed.add(ANN, Document("new", "a.txt", "a new version"))
+        conversation.reply(ANN, "What?")
+        assert [kept["text"] for kept in shelf_documents(shelf).values()] == ["words"]
+
+    def test_what_another_process_could_not_take_off_is_taken_off(
+        self, settings: Settings, conversation: Conversation, pipeline: FakePipeline,
+        store: MemorySessionStore, shelf: Path,
+    ) -> None:  # fmt: skip
+        conversation.add_document(ANN, "b.txt", b"others")
+        conversation.reply(ANN, "What?")
+        before = shelf.read_bytes()
+        Conversation(settings, pipeline, store).drop_document(ANN, "b.txt")
+        conversation.reply(ANN, "What?")
+        shelf.write_bytes(before)
+        conversation.reply(ANN, "What?")
+        assert self.names(shelf) == ["a.txt"]
 
     def test_one_that_is_missing_is_made_again(
         self, conversation: Conversation, pipeline: FakePipeline, shelf: Path
