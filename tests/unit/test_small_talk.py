@@ -122,6 +122,22 @@ def test_a_reply_is_heard_by_sentences_without_those_that_claim() -> None:
     assert "".join(heard) == "I'm fine. And you"
 
 
+@pytest.mark.parametrize(
+    ("pieces", "kept"),
+    [
+        (("Here is how my morning goes", ":", "\n", "- I woke up early."), ""),
+        (("Books:\n", "one", ".\n", "\n", "I ate", ".\n", "Tea."), "Books:\none.\n\nTea."),
+    ],
+)
+def test_a_line_s_end_is_no_sentence_s(pieces: tuple[str, ...], kept: str) -> None:
+    heard: list[str] = []
+    hand_on = Unclaiming(lambda piece: bool(heard.append(piece)))
+    for piece in pieces:
+        hand_on(piece)
+    hand_on.finish()
+    assert "".join(heard) == kept == without_claims("".join(pieces))
+
+
 def test_a_listener_may_stop_before_a_sentence_is_complete() -> None:
     assert Unclaiming(lambda piece: not piece)("I'm f") is True
 

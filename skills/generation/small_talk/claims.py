@@ -69,8 +69,9 @@ CLAIMS: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 
 
-#: A sentence with the space after it.
-_SENTENCES = re.compile(r".+?(?:[.!?…]+[\"”’)]*(?:\s+|$)|$)", re.DOTALL)
+#: A sentence with the space after it. Its end is \Z: $ also stands before a last line break, which a
+#: reply has in the middle of a sentence while it is made.
+_SENTENCES = re.compile(r".+?(?:[.!?…]+[\"”’)]*(?:\s+|\Z)|\Z)", re.DOTALL)
 
 
 def claims(text: str) -> list[str]:
