@@ -22,6 +22,8 @@ TEMPLATE_MARKERS: tuple[str, ...] = (
 )  # fmt: skip
 
 _OPENING_ROLES = ("Quoth:", "Assistant:", "AI:", "Bot:")
+#: A reply that begins with one of these is none: the model plays the person.
+_PERSON_ROLES = ("User:", "Human:")
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’»)\]*]*(?=\s|$)")
 _LIST_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,3}$")
 #: How templates write what is theirs: none of it may come from a person's text.
@@ -73,7 +75,7 @@ class ReplyStream:
         self._filter = StopFilter(TEMPLATE_MARKERS)
         self._shown: list[str] = []
         self._begun = False
-        self._opening = ""  # held back until it is clear that it is no role
+        self._opening = ""  # held back until it is clear that it is no role of anybody
 
     def __call__(self, piece: str) -> bool:
         """Take a piece; True ends the generation."""
@@ -96,11 +98,14 @@ class ReplyStream:
 
     def _show(self, text: str, last: bool = False) -> None:
         if not self._shown:
-            text, self._opening = self._opening + text, ""
-            if not last and any(role.startswith(text) for role in _OPENING_ROLES):
+            text = _without_role((self._opening + text).lstrip())
+            self._opening = ""
+            if text.startswith(_PERSON_ROLES):
+                self._filter.hit = True
+                return
+            if not last and any(role.startswith(text) for role in (*_OPENING_ROLES, *_PERSON_ROLES)):
                 self._opening = text
                 return
-            text = _without_role(text)
         if not text:
             return
         self._shown.append(text)
@@ -120,6 +125,8 @@ def clean_reply(text: str, cut: bool = False) -> str:
     for marker in TEMPLATE_MARKERS:
         text = text.partition(marker)[0]
     text = _without_role(text).rstrip()
+    if text.startswith(_PERSON_ROLES):
+        return ""
     return _whole_sentences(text) if cut else text
 
 
@@ -132,8 +139,9 @@ def without_control(text: str) -> str:
 
 
 def _without_role(text: str) -> str:
-    role = next((role for role in _OPENING_ROLES if text.startswith(role)), "")
-    return text[len(role) :].lstrip()
+    while role := next((role for role in _OPENING_ROLES if text.startswith(role)), ""):
+        text = text[len(role) :].lstrip()
+    return text
 
 
 def _whole_sentences(text: str) -> str:

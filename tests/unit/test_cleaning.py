@@ -32,6 +32,7 @@ def test_the_stream_shows_the_text_before_the_first_marker_however_it_is_cut(bef
     assert not any(m in whole for m in TEMPLATE_MARKERS)
     text = text.lstrip()
     found = [text.find(m) for m in TEMPLATE_MARKERS if m in text]
+    found += [0] if text.startswith(("User:", "Human:")) else []
     # with nothing before it, the line break of "\nAssistant:" goes, and it is a role that opens a reply
     assert whole == (text[: min(found)] if found else text.removeprefix("Assistant:").lstrip())
     assert any(ended) == bool(found)
@@ -86,6 +87,24 @@ def test_a_reply_does_not_begin_with_its_speaker(pieces):
         stream(piece)
     assert stream.finish() == "Hi!"
     assert "".join(shown) == "Hi!"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [("\n", "User", ": and you?"), ("User: and you?",), ("Hu", "man", ":"), ("Quoth:", " ", " User", ": Hi")],
+)
+def test_a_reply_that_begins_with_the_person_is_none(pieces):
+    shown = []
+    stream = ReplyStream(lambda piece: bool(shown.append(piece)))
+    assert [stream(piece) for piece in pieces][-1]
+    assert stream.finish() == "".join(shown) == clean_reply("".join(pieces)) == ""
+
+
+def test_no_blank_follows_a_speaker_that_is_left_out():
+    stream = ReplyStream(None)
+    for piece in ("Quoth:", " ", " Users", " read."):
+        stream(piece)
+    assert stream.finish() == "Users read."
 
 
 def test_a_reply_that_only_looks_like_a_speaker_is_shown():
