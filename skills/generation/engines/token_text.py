@@ -26,7 +26,7 @@ class TokenText:
         self, tokenizer: Any, stops: tuple[str, ...], listener: Listener | None, half_word: str = ""
     ) -> None:
         self.tokenizer = tokenizer
-        self.unfinished = ("�", half_word) if half_word else ("�",)
+        self.half_word = half_word
         self.listener = listener
         self.stopped = False
         self.filter = StopFilter(stops)
@@ -48,9 +48,9 @@ class TokenText:
         """Take the next tokens; True ends the generation."""
         self.ids += tokens
         text = self.tokenizer.decode(self.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        if not text.endswith(self.unfinished):  # half a character or word: the next token completes it
-            new, self.n_decoded = text[self.n_decoded :], len(text)
-            self._show(self.filter.feed(new))
+        text = self._without_half(text)
+        new, self.n_decoded = text[self.n_decoded :], max(self.n_decoded, len(text))
+        self._show(self.filter.feed(new))
         return self.over
 
     def finish(self) -> str:
@@ -58,6 +58,13 @@ class TokenText:
         if not self.over:
             self._show(self.filter.rest())
         return "".join(self.pieces)
+
+    def _without_half(self, text: str) -> str:
+        """A text without half a character or word at its end: the next token completes it."""
+        text = text.rstrip("�")
+        if self.half_word and text.endswith(self.half_word):
+            return text.rpartition(" ")[0]
+        return text
 
     def _show(self, text: str) -> None:
         if not text:
