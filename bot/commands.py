@@ -168,7 +168,7 @@ def _export(call: Call) -> str:
     data = json.dumps(exported, ensure_ascii=False, indent=2)
     if not to_file:
         return data
-    path = Path(call.argument).expanduser()
+    path = Path(os.path.expanduser(call.argument))  # leaves ``~nobody`` as it is, where pathlib raises
     try:
         # A new file that only its owner may read.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -9,6 +9,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+from bot.console_paths import given_path
 from bot.document_folders import FolderEntry, walk
 from bot.documents import DEFAULT_LIMITS, Limits, read_document, read_path
 from bot.errors import DocumentError
@@ -50,19 +51,19 @@ def read_files(opened: OpenSession, argument: str, progress: Progress | None = N
 
     Args:
         opened: the session.
-        argument: a path as people give it: with ``~``, in quotes.
+        argument: a path as people give it: with ``~``, in quotes, dragged in; not blank.
         progress: told the share of all files that is done.
 
     Raises:
         StoreError: if documents cannot be kept.
     """
-    path = Path(argument.strip("'\"")).expanduser()
+    path = given_path(argument)
     language = opened.language
     limits = document_limits(opened.settings)
     try:
         # Of a single file the reading itself says best what is wrong with it.
         entries = list(walk(path, limits)) if path.is_dir() else [FolderEntry(_existing(path))]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a NUL
         return text("read.missing", language, path=path)
     except OSError:
         return text("read.forbidden", language, path=path)
