@@ -3,7 +3,8 @@
 Gives a section for each page, labelled with the number printed in the file's own page labels
 where it has them, and text that reads on: words hyphenated at line ends are whole again, lines
 of a paragraph are one, running heads are left out. Letters and their places come from PDFium
-(``pdf_page``); what they mean for the text is decided in ``pdf_lines`` and ``pdf_furniture``.
+(``pdf_page``); what they mean for the text is decided in ``pdf_lines``, ``pdf_words`` and
+``pdf_furniture``.
 Not read: annotations and what was typed into form fields.
 """
 
@@ -20,8 +21,9 @@ from bot.document_formats.builder import Extract, tile, too_long
 from bot.document_formats.cleaning import clean_label
 from bot.document_formats.limits import Limits
 from bot.document_formats.pdf_furniture import Furniture
-from bot.document_formats.pdf_lines import Joint, Line, joined, joints, page_joint, right_edge, words
+from bot.document_formats.pdf_lines import Joint, Line, joints, page_joint, right_edge
 from bot.document_formats.pdf_page import PageText, read_page
+from bot.document_formats.pdf_words import joined, words
 from bot.errors import DamagedDocument, DocumentTooLarge, EmptyDocument, EncryptedDocument
 
 #: Page errors of PDFium that mean a password (public/fpdfview.h).

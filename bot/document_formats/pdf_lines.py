@@ -9,9 +9,8 @@ with y upwards, as in the PDF.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 from statistics import median
@@ -57,14 +56,13 @@ class Joint(Enum):
 _LIST_MARKER = re.compile(r"(?:[•◦▪‣⁃∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]|\[\w{1,6}\])\s")
 _CONTENTS_LINE = re.compile(r"…\s?[\divxlcIVXLC]+$")
 _SENTENCE_END = re.compile(r"[.!?:;。！？][\"'”’»)\]]*$")
-_WORD = re.compile(r"[^\W\d_]+(?:[-‐'’][^\W\d_]+)*")
-_LAST_FRAGMENT = re.compile(r"[^\W_]+(?:[-‐'’][^\W_]+)*$")
-_FIRST_FRAGMENT = re.compile(r"[^\W_]+")
+_LAST_NUMBER = re.compile(r"\d\S*$")
 #: Distance of two lines from which on they are no block, as a multiple of the usual one.
 WIDE_STEP = 1.35
 #: Width of the narrowest column in which text is set, as a multiple of the type's size.
 _NARROWEST = 10
-_NO_SPACE = re.compile(r"[\u3000-\u3098\u309b-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
+#: Space between two cells of a table's row at least, as a multiple of the type's size.
+_CELL_GAP = 1.5
 
 
 def in_reading_order(lines: Sequence[Line]) -> list[Line]:
@@ -88,10 +86,16 @@ def joints(lines: Sequence[Line]) -> list[Joint]:
     """What stands between each two consecutive lines of a page, one less than the lines."""
     usual = leading(lines)
     edges = _right_edges(lines)
-    return [
-        _joint(lines[i], lines[i + 1], edges[i], usual, lines[i - 1] if i else None)
-        for i in range(len(lines) - 1)
-    ]
+    rows, places = _rows(lines)
+    found = []
+    for i in range(len(lines) - 1):
+        above, below = lines[i], lines[i + 1]
+        joint = _joint(above, below, edges[i], usual, lines[i - 1] if i else None)
+        in_row = places[i] == places[i + 1] or _breaks_word(above, below)
+        if joint is Joint.SAME_PARAGRAPH and not in_row and _ends_row(rows, places[i]):
+            joint = Joint.NEW_LINE
+        found.append(joint)
+    return found
 
 
 def page_joint(last: Line, first: Line, edge: float) -> Joint:
@@ -102,6 +106,8 @@ def page_joint(last: Line, first: Line, edge: float) -> Joint:
         edge: right edge of the last line's column, in points.
     """
     if last.fixed or first.fixed or not _same_size(last, first) or _LIST_MARKER.match(first.text):
+        return Joint.NEW_PARAGRAPH
+    if _are_rows(last, first):
         return Joint.NEW_PARAGRAPH
     if _breaks_word(last, first):
         return Joint.SAME_PARAGRAPH
@@ -126,67 +132,9 @@ def leading(lines: Sequence[Line]) -> float:
     return median(steps) if steps else 0.0
 
 
-def words(lines: Iterable[Line]) -> Counter[str]:
-    """How often each whole word stands in the lines, in lower case; a compound, and its parts.
-
-    The first and last word of each line are left out: they may be halves.
-    """
-    counts: Counter[str] = Counter()
-    for line in lines:
-        for word in _WORD.findall(line.text)[1:-1]:
-            word = word.lower().replace("‐", "-")
-            counts[word] += 1
-            if "-" in word:
-                counts.update(word.split("-"))
-    return counts
-
-
-def joined(above: str, below: str, hyphenated: bool, vocabulary: Counter[str]) -> str:
-    """Text of one line and what goes between it and the next line of its paragraph.
-
-    Args:
-        above, below: the two lines' texts; only ``above`` is given back.
-        hyphenated: whether a hyphen at the end of ``above`` was taken off.
-        vocabulary: the document's words (see :func:`words`), which tell whether a hyphen at the
-            end of a line belongs to the word.
-    """
-    if not hyphenated and above.endswith(("-", "‐")) and above[-2:-1].isalnum() and below[:1].isalnum():
-        above, hyphenated = above[:-1], True
-    if hyphenated:
-        return above + ("-" if _keeps_hyphen(above, below, vocabulary) else "")
-    if above.endswith("/-"):
-        return above[:-1]  # an address, broken with a hyphen that is not in it
-    if above.endswith(("—", "–", "/")) and not above[-2:-1].isspace():
-        return above
-    if _NO_SPACE.match(above[-1:]) and _NO_SPACE.match(below[:1]):
-        return above
-    return above + " "
-
-
-def _keeps_hyphen(above: str, below: str, vocabulary: Counter[str]) -> bool:
-    head, tail = _LAST_FRAGMENT.search(above), _FIRST_FRAGMENT.match(below)
-    if head is None or tail is None:
-        return True
-    left, right = head.group(), tail.group()
-    if right[0].isdigit() or left[-1].isdigit():
-        return True
-    if right[0].isupper() and not left.isupper():
-        return True
-    left, right = left.lower().replace("‐", "-"), right.lower()
-    last = left.rsplit("-", 1)[-1]
-    whole, compound = vocabulary[last + right], vocabulary[f"{left}-{right}"]
-    if whole or compound:
-        return compound > whole
-    # Neither form is in the document elsewhere. Two words make a compound, two syllables a word;
-    # a syllable of two letters is easily taken for a word, unless the rest has hyphens ("side-by-").
-    in_compound = last != left or below[len(right) :].startswith(("-", "‐"))
-    long_enough = in_compound or (len(last) > 2 and len(right) > 2)
-    return long_enough and vocabulary[last] > 0 and vocabulary[right] > 0
-
-
 def _joint(above: Line, below: Line, edge: float, usual: float, before: Line | None) -> Joint:
     step = above.baseline - below.baseline
-    if abs(step) < 0.6 * min(above.size, below.size) and below.left > above.left:
+    if _is_beside(above, below):
         return Joint.SAME_PARAGRAPH  # a superscript, or the next cell of a table's row
     if step < -above.size or below.left > above.right + above.size:
         return page_joint(above, below, edge)  # the head of the next column
@@ -217,11 +165,64 @@ def _joint(above: Line, below: Line, edge: float, usual: float, before: Line | N
     return Joint.NEW_LINE
 
 
+def _is_beside(line: Line, other: Line) -> bool:
+    """Whether ``other`` goes on at the height of ``line``."""
+    height = abs(line.baseline - other.baseline)
+    return height < 0.6 * min(line.size, other.size) and other.left > line.left
+
+
+def _rows(lines: Sequence[Line]) -> tuple[list[Line], list[int]]:
+    """What stands side by side as one line, and for each line which of these it is in."""
+    rows: list[Line] = []
+    places = []
+    for i, line in enumerate(lines):
+        if i and _is_beside(lines[i - 1], line):
+            row = rows[-1]
+            gap = line.left - row.right
+            rows[-1] = replace(
+                row,
+                text=f"{row.text} {line.text}",
+                right=line.right,
+                first_gap=row.first_gap or gap,
+                last_gap=line.last_gap or gap,
+            )
+        else:
+            rows.append(line)
+        places.append(len(rows) - 1)
+    return rows, places
+
+
+def _ends_row(rows: Sequence[Line], place: int) -> bool:
+    """Whether this row is one of a table, and the sentence ends with it however far it reaches."""
+    row = rows[place]
+    if place + 1 < len(rows) and _are_rows(row, rows[place + 1]):
+        return True
+    return place > 0 and _is_wide(row.last_gap, row) and _are_rows(rows[place - 1], row)
+
+
 def _breaks_word(above: Line, below: Line) -> bool:
     """Whether a word may go on from one line to the next."""
     if above.hyphenated:
         return True
     return above.text.endswith(("-", "‐")) and above.text[-2:-1].isalpha() and below.text[:1].islower()
+
+
+def _are_rows(above: Line, below: Line) -> bool:
+    """Whether two lines are rows of a table: they have gaps that stand between no words of a sentence."""
+    rows = (above, below)
+    if not all(_is_wide(max(row.first_gap, row.last_gap), row) for row in rows):
+        return False
+    # Few long words of a justified column stand as far apart, but the gaps of each line are alike.
+    spread = all(abs(row.first_gap - row.last_gap) < 0.2 * row.size for row in rows)
+    if not spread or not _same_right(above, below):
+        return True
+    return all(row.text.count(" ") == 1 for row in rows) and any(
+        _LAST_NUMBER.search(row.text) for row in rows
+    )
+
+
+def _is_wide(gap: float, line: Line) -> bool:
+    return gap > _CELL_GAP * line.size
 
 
 def _is_full(above: Line, below: Line, edge: float) -> bool:

@@ -10,7 +10,7 @@ from reportlab.lib.enums import TA_JUSTIFY
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
+from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph, SimpleDocTemplate, Table
 
 from bot.document_formats.builder import Extract
 from bot.document_formats.limits import Limits
@@ -142,6 +142,34 @@ def test_two_columns_of_a_real_typesetter() -> None:
     assert len(extract.sections) > 1
     assert [s for s in sentences if s not in extract.text] == []
     assert [extract.text.index(s) for s in sentences] == sorted(extract.text.index(s) for s in sentences)
+
+
+@pytest.mark.parametrize("side", ["LEFT", "RIGHT"])
+def test_rows_of_a_price_list_keep_their_lines(side: str) -> None:
+    rows = [("Item", "Qty", "Price"), ("Garden chair, teak", "4", "320.00"), ("Delivery", "1", "49.00")]
+    out = io.BytesIO()
+    table = Table(rows, style=[("ALIGN", (2, 0), (2, -1), side)], colWidths=[200, 60, 80])
+    SimpleDocTemplate(out).build([table, Paragraph("Please pay within thirty days of this date.")])
+    assert read(out.getvalue()).text.splitlines() == [
+        "Item Qty Price",
+        "Garden chair, teak 4 320.00",
+        "Delivery 1 49.00",
+        "Please pay within thirty days of this date.",
+    ]
+
+
+def test_sentences_of_a_narrow_column_with_long_words_are_whole() -> None:
+    sentence = (
+        "Die Hausverwaltungsgesellschaft uebernimmt saemtliche Instandhaltungskosten der Wohnung {} und "
+    )
+    sentence += "verpflichtet sich gegenueber allen Eigentuemern."
+    sentences = [sentence.format(n) for n in ("eins", "zwei", "drei", "vier")]
+    style = ParagraphStyle("b", fontName="Times-Roman", fontSize=10, leading=12, alignment=TA_JUSTIFY)
+    out = io.BytesIO()
+    template = BaseDocTemplate(out, pagesize=(300, 600))
+    template.addPageTemplates(PageTemplate(frames=[Frame(50, 50, 200, 500)]))
+    template.build([Paragraph(" ".join(sentences), style)])
+    assert [s for s in sentences if s not in read(out.getvalue()).text] == []
 
 
 def test_scanned_pages_are_told() -> None:

@@ -8,15 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bot.document_formats.pdf_furniture import Furniture
-from bot.document_formats.pdf_lines import (
-    Joint,
-    Line,
-    in_reading_order,
-    joined,
-    joints,
-    page_joint,
-    words,
-)
+from bot.document_formats.pdf_lines import Joint, Line, in_reading_order, joints, page_joint
+from bot.document_formats.pdf_words import joined, words
 
 PAGE_HEIGHT = 792.0
 FLOW, NEW_LINE, NEW_PARAGRAPH = Joint.SAME_PARAGRAPH, Joint.NEW_LINE, Joint.NEW_PARAGRAPH
@@ -72,6 +65,25 @@ def test_code_keeps_its_lines() -> None:
 
 def test_lines_of_contents_keep_apart() -> None:
     assert joints(stacked("1 Scope " + "x" * 40 + " … 3", "1.1 Terms " + "x" * 38 + " … 4")) == [NEW_LINE]
+
+
+def rows(*texts: str, gap: float = 60) -> list[Line]:
+    """Lines whose last word is a cell of its own, all ending at the same place."""
+    return [replace(x, right=400, last_gap=gap) for x in stacked(*texts)]
+
+
+def test_rows_of_a_table_keep_their_lines() -> None:
+    prices = rows("Garden chair, teak 320.00", "Table 899.00", "Parasol with stand 150.00")
+    assert joints([*prices, line("Please pay within thirty days", 664)]) == [NEW_LINE] * 3
+    assert joints(rows("of words that reach", "the right margin", "or so", gap=4)) == [FLOW, FLOW]
+    assert page_joint(prices[0], prices[1], edge=400) is NEW_PARAGRAPH
+
+
+def test_few_long_words_of_a_justified_column_are_no_row() -> None:
+    words = [replace(x, first_gap=60) for x in rows("Gesamtpreis einschliesslich", "Versandkosten sowie")]
+    assert joints(words) == [FLOW]
+    prices = [replace(x, first_gap=60) for x in rows("rent 900.00", "deposit 1,800.00")]
+    assert joints(prices) == [NEW_LINE]
 
 
 def test_the_next_column_goes_on_with_the_sentence() -> None:
