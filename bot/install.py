@@ -23,9 +23,8 @@ def main(arguments: list[str]) -> int:
         print(f"Quoth needs Python 3.11, this is {found}. Say which: make PYTHON=python3.11 …")
         return 1
     folder, extra = Path(arguments[0]), (arguments[1] if len(arguments) > 1 else "")
-    if not (folder / "bin" / "python").exists():
-        print(f"Setting up {folder} with Python {sys.version.split()[0]}", flush=True)
-        venv.create(folder, with_pip=True)
+    if not has_pip(folder) and not create(folder):
+        return 1
     constraints = ROOT / "constraints.txt"
     total = sum(1 for line in constraints.read_text("utf-8").splitlines() if "==" in line)
     target = f"{ROOT}[{extra}]" if extra else str(ROOT)
@@ -34,6 +33,32 @@ def main(arguments: list[str]) -> int:
         "--constraint", str(constraints), "--editable", target,
     ]  # fmt: skip
     return show(command, "test tools" if extra else "packages", total)
+
+
+def has_pip(folder: Path) -> bool:
+    """Whether the environment is whole; one whose making was broken off has a Python and no pip."""
+    command = [str(folder / "bin" / "python"), "-m", "pip", "--version"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+    except OSError:
+        return False
+
+
+def create(folder: Path) -> bool:
+    """Make the environment, anew where there is half of one; whether that went well."""
+    print(f"Setting up {folder} with Python {sys.version.split()[0]}", flush=True)
+    half_made = (folder / "pyvenv.cfg").exists()  # no other folder is ever emptied
+    try:
+        venv.create(folder, with_pip=True, clear=half_made)
+    except subprocess.CalledProcessError as error:
+        said = error.output or b""
+        print(said.decode(errors="replace") if isinstance(said, bytes) else said)
+        print(
+            f"pip could not be set up in {folder}. A system's own Python may come without it: install "
+            "python3.11-venv (Debian, Ubuntu) and run the same command again."
+        )
+        return False
+    return True
 
 
 def show(command: list[str], what: str, total: int) -> int:
