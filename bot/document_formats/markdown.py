@@ -21,6 +21,11 @@ from bot.document_formats.rows import TableRows
 #: A block of settings that many generators expect before the text.
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<settings>(?:.*\n){0,200}?)(?:---|\.\.\.)[ \t]*\n")
 
+_LINE_BREAK = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
+#: Levels that are told apart: two for each list, one for each quote. More cost time where brackets
+#: stand inside brackets.
+_NESTING = 40
+
 
 def read_markdown(data: bytes, name: str, limits: Limits) -> Extract:
     """A page's text, with a section for each heading.
@@ -34,12 +39,19 @@ def read_markdown(data: bytes, name: str, limits: Limits) -> Extract:
     if settings:
         builder.add(Block(settings["settings"], "verbatim"))
         text = text[settings.end() :]
-    builder.add_all(_blocks(MarkdownIt("commonmark").enable("table").parse(text), limits))
+    tokens = MarkdownIt("commonmark", {"maxNesting": _NESTING}).enable("table").parse(text)
+    builder.add_all(_blocks(tokens, text.split("\n"), limits))
     return builder.finish(title=name)
 
 
-def _blocks(tokens: list[Token], limits: Limits) -> Iterator[Block]:
-    """Blocks of a token stream; what is nested is told by opening and closing tokens."""
+def _blocks(tokens: list[Token], lines: list[str], limits: Limits) -> Iterator[Block]:
+    """Blocks of a token stream; what is nested is told by opening and closing tokens.
+
+    Args:
+        tokens: of the page.
+        lines: of the page, which the tokens were made of.
+        limits: for the HTML in it.
+    """
     numbers: list[int] = []  # for each open list the next number, 0 for bullets
     marker = ""
     in_heading = False
@@ -47,6 +59,9 @@ def _blocks(tokens: list[Token], limits: Limits) -> Iterator[Block]:
     row: list[list[Block]] | None = None
     in_head = False
     for token in tokens:
+        if token.type in ("list_item_open", "blockquote_open") and token.level + 1 >= _NESTING and token.map:
+            # the parser gives no tokens for what is deeper
+            yield Block("\n".join(line.strip(" \t>") for line in lines[slice(*token.map)]))
         if token.type == "bullet_list_open":
             numbers.append(0)
         elif token.type == "ordered_list_open":
@@ -94,7 +109,9 @@ def _inline(tokens: list[Token]) -> str:
             parts.append(token.content)
         elif token.type == "softbreak":
             parts.append(" ")
-        elif token.type == "hardbreak":
+        elif token.type == "hardbreak" or (
+            token.type == "html_inline" and _LINE_BREAK.fullmatch(token.content)
+        ):
             parts.append("\n")
         elif token.type == "image":
             parts.append(_inline(token.children or []) or token.content)

@@ -144,6 +144,20 @@ def test_markdown_lists_tables_code_and_quotes() -> None:
     )
 
 
+def test_markdown_line_breaks_written_as_html_part_words_and_numbers() -> None:
+    table = "| Item | Price |\n|---|---|\n| Deposit<br>Rent | 10<BR />20 |\n"
+    assert markdown(table).text == "Item | Price\nItem: Deposit Rent | Price: 10 20"
+    assert markdown("first<br>second<br/>\nthird").text == "first\nsecond\nthird"
+
+
+@pytest.mark.parametrize("depth", [12, 200])
+def test_markdown_lists_are_read_however_deep_they_are(depth: int) -> None:
+    text = markdown("".join(f"{'  ' * i}- item {i}\n" for i in range(depth)) + "\nafter").text
+    assert [f"item {i}" for i in range(depth) if f"item {i}\n" not in text] == []
+    assert text.endswith("\n\nafter")
+    assert markdown(">" * depth + " quoted").text == "quoted"
+
+
 def test_markdown_settings_before_the_text_are_no_heading() -> None:
     extract = markdown("---\ntitle: Plan\ndraft: true\n---\n\n# Goal\n\nx\n")
     assert sections(extract) == [("notes.md", "title: Plan\ndraft: true\n\n"), ("Goal", "Goal\n\nx")]
