@@ -63,7 +63,7 @@ class StopFilter:
 
 
 class ReplyStream:
-    """A listener for engines that hands on to a person's listener what may be shown.
+    """A listener for engines that hands on to a person's listener what may be shown, "" where nothing may.
 
     Attributes:
         stopped: the person's listener asked to stop.
@@ -98,19 +98,25 @@ class ReplyStream:
 
     def _show(self, text: str, last: bool = False) -> None:
         if not self._shown:
-            text = _without_role((self._opening + text).lstrip())
-            self._opening = ""
-            if text.startswith(_PERSON_ROLES):
-                self._filter.hit = True
-                return
-            if not last and any(role.startswith(text) for role in (*_OPENING_ROLES, *_PERSON_ROLES)):
-                self._opening = text
-                return
-        if not text:
-            return
-        self._shown.append(text)
-        if self._listener is not None and self._listener(text):
+            text = self._begin(text, last)
+        if text:
+            self._shown.append(text)
+        # where it goes on with "", too, for the listener may want to stop before anything can be shown
+        goes_on = not (last or self._filter.hit)
+        if (text or goes_on) and self._listener is not None and self._listener(text):
             self.stopped = True
+
+    def _begin(self, text: str, last: bool) -> str:
+        """What may be shown of a reply's beginning; the rest is held back."""
+        text = _without_role((self._opening + text).lstrip())
+        self._opening = ""
+        if text.startswith(_PERSON_ROLES):
+            self._filter.hit = True
+            return ""
+        if not last and any(role.startswith(text) for role in (*_OPENING_ROLES, *_PERSON_ROLES)):
+            self._opening = text
+            return ""
+        return text
 
 
 def clean_reply(text: str, cut: bool = False) -> str:

@@ -185,7 +185,26 @@ def test_pieces_come_one_by_one_and_the_listener_stops(engine, decoding):
 def test_beams_are_handed_on_once_done(engine):
     heard = []
     made = engine.generate(CHAT, Decoding(num_beams=3), lambda piece: bool(heard.append(piece)), 8)
-    assert heard == [made.text]
+    assert heard[-1] == "".join(heard) == made.text
+
+
+@pytest.mark.parametrize(
+    "decoding",
+    [Decoding(num_beams=3), Decoding(do_sample=True, num_return_sequences=2, seed=1)],
+    ids=["beam", "several"],
+)
+def test_what_is_handed_on_once_done_is_stopped_on_the_way(engine, decoding):
+    asked = []
+
+    def listener(piece):
+        asked.append(piece)
+        return len(asked) == 3
+
+    made = engine.generate(CHAT, decoding, listener, 40)
+    assert asked == [""] * 3
+    assert (made.text, made.alternatives, made.n_tokens) == ("", (), 3)
+    assert made.stopped
+    assert not made.cut
 
 
 def test_what_a_listener_raises_comes_through(engine):

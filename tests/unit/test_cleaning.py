@@ -64,6 +64,14 @@ def test_the_listener_stops_it():
     assert stream.finish() == "one two "
 
 
+@pytest.mark.parametrize("piece", ["", " \n", "Quo", "<|im"])
+def test_it_is_stopped_before_anything_can_be_shown(piece):
+    stream = ReplyStream(lambda piece: True)
+    assert stream(piece)
+    assert stream.stopped
+    assert stream.finish() == ""
+
+
 def test_after_a_stop_nothing_held_back_is_shown():
     shown = []
 

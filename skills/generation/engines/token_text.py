@@ -53,6 +53,12 @@ class TokenText:
         self._show(self.filter.feed(new))
         return self.over
 
+    def ask(self) -> bool:
+        """Ask the listener whether to stop, where tokens are not taken as they are made."""
+        if not self.over and self.listener is not None and self.listener(""):
+            self.stopped = True
+        return self.over
+
     def finish(self) -> str:
         """Hand on what was held back; returns the whole text."""
         if not self.over:

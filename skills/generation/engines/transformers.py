@@ -147,15 +147,18 @@ class TransformersEngine:
             made = [self._contrastive(input_ids, decoding, limit, reception, bans)]
         else:
             made = self._transformers(input_ids, decoding, limit, reception, bans)
-        if not reception.n_tokens:  # beams, or several replies: nothing came piece by piece
+        # beams, or several replies: nothing came piece by piece
+        if not reception.n_tokens and not reception.stopped:
             reception.take(made[0])
+        text = reception.finish()
+        others = [] if reception.stopped else made[1:]
         return Generated(
-            text=reception.finish(),
+            text=text,
             n_tokens=len(made[0]),
             stopped=reception.stopped,
             cut=len(made[0]) >= limit and not reception.over,
             n_prompt_tokens=n_prompt,
-            alternatives=tuple(self._text(ids, decoding.stop) for ids in made[1:]),
+            alternatives=tuple(self._text(ids, decoding.stop) for ids in others),
         )
 
     def _transformers(
@@ -185,17 +188,19 @@ class TransformersEngine:
         if decoding.num_beams > 1:
             parameters["length_penalty"] = float(decoding.length_penalty)
         streamed = decoding.num_beams == 1 and decoding.num_return_sequences == 1
-        # a criterion is asked after each token, of beams too: that is where a reply is stopped
-        stop = transformers.StoppingCriteriaList(
-            [lambda ids, scores, **_: torch.full((ids.shape[0],), reception.over, dtype=torch.bool)]
-        )
+
+        # asked after each token, of beams too: that is where a reply is stopped
+        def criterion(ids: Any, scores: Any, **_: Any) -> Any:
+            over = reception.over if streamed else reception.ask()
+            return torch.full((ids.shape[0],), over, dtype=torch.bool)
+
         output = self._model.generate(
             input_ids,
             attention_mask=torch.ones_like(input_ids),
             generation_config=transformers.GenerationConfig(**parameters),
             use_model_defaults=False,
             streamer=TokenStreamer(reception, ends) if streamed else None,
-            stopping_criteria=stop,
+            stopping_criteria=transformers.StoppingCriteriaList([criterion]),
             logits_processor=transformers.LogitsProcessorList(bans),
         )
         return [until_end(row[input_ids.shape[1] :].tolist(), ends) for row in output]
