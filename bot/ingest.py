@@ -33,7 +33,7 @@ READING_SHARE = 0.3
 
 
 def main(settings: Settings, paths: Sequence[Path], library: str, drop: Sequence[str] = ()) -> int:
-    """Take in files and folders; the exit status is 1 where a file could not be taken."""
+    """Take in files and folders; the exit status is 1 where one could not be taken or dropped."""
     if not LIBRARY_NAME.fullmatch(library):
         print(f"a library's name is 1 to 64 letters, digits, _ and -, not {library!r}", file=sys.stderr)
         return 2
@@ -46,9 +46,9 @@ def main(settings: Settings, paths: Sequence[Path], library: str, drop: Sequence
     try:
         shelf.parent.mkdir(parents=True, exist_ok=True)
         there = {entry.name: entry for entry in pipeline.change_shelf(shelf, ListDocuments())}
-        for name in drop:
-            _drop(pipeline, shelf, there, name)
-        return _ingest(Ingest(settings, pipeline, shelf, there), paths, library)
+        dropped = [_drop(pipeline, shelf, there, name) for name in drop]
+        status = _ingest(Ingest(settings, pipeline, shelf, there), paths, library)
+        return status if all(dropped) else 1
     except BotError as error:
         print(error, file=sys.stderr)
         return 1
@@ -143,13 +143,15 @@ def _ingest(run: Ingest, paths: Sequence[Path], library: str) -> int:
     return 1 if refused else 0
 
 
-def _drop(pipeline: Pipeline, shelf: Path, there: dict[str, ShelfEntry], name: str) -> None:
+def _drop(pipeline: Pipeline, shelf: Path, there: dict[str, ShelfEntry], name: str) -> bool:
+    """Remove a document; whether it was there."""
     entry = there.pop(name, None)
     if entry is None:
-        print(f"{name} is not in the library", file=sys.stderr)
-        return
+        print(f"{name} is not in the library {shelf.stem}, so it was not removed.", file=sys.stderr)
+        return False
     pipeline.change_shelf(shelf, DropDocument(entry.id))
     print(f"{name} was removed.")
+    return True
 
 
 def _named(found: Sequence[tuple[FolderEntry, Path]]) -> list[tuple[str, FolderEntry]]:

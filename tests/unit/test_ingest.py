@@ -129,3 +129,15 @@ def test_files_that_changed_places_are_both_there(run: Run, settings: Settings, 
     written(folder, {"a.txt": "One.", "b.txt": "Two."})
     run(folder)
     assert library(settings) == {"a.txt": "One.", "b.txt": "Two."}
+
+
+def test_a_document_that_is_not_there_cannot_be_dropped(
+    run: Run, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(written(tmp_path, {"a.txt": "One.", "b.txt": "Two."}))
+    assert ingest.main(settings, [], "main", ["nosuch.txt", "a.txt"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == "nosuch.txt is not in the library main, so it was not removed.\n"
+    assert printed.out.startswith("a.txt was removed.\n")
+    assert library(settings) == {"b.txt": "Two."}
+    assert ingest.main(settings, [], "main", ["b.txt"]) == 0
