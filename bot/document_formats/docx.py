@@ -1,9 +1,10 @@
 """Word documents (.docx): paragraphs, headings, tables and notes, read as a stream.
 
 The text part is parsed by events (lxml), so that its size and nesting cost little. Read: text
-as the author left it, that is insertions and not deletions; text boxes once; footnotes and
-endnotes after the text. A list's items begin with a dash, as those of web pages do. Not read:
-headers, footers, comments, numbers that Word computes for lists and headings.
+as the author left it, that is insertions and not deletions; text boxes once; equations as one
+line; footnotes and endnotes after the text. A list's items begin with a dash, as those of web
+pages do. Not read: hidden text, headers, footers, comments, numbers that Word computes for lists
+and headings.
 
 Why not with python-docx (1.2), the format's usual library, which writes and edits well: what it
 gives as a document's text lacks tracked insertions, content controls, smart tags, text boxes and
@@ -22,21 +23,12 @@ from lxml import etree
 
 from bot.document_formats.archive import Archive, main_part, resolve
 from bot.document_formats.builder import Block, Extract, Kind, TextBuilder
+from bot.document_formats.docx_names import CHARACTERS, SKIPPED, TEXTS, WORD, attribute, local_name, symbol
 from bot.document_formats.limits import Limits
 from bot.document_formats.rows import TableRows
 from bot.errors import DamagedDocument, DocumentTooLarge
 
 _CHUNK = 1 << 16
-_WORD = (
-    "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}",
-    "{http://purl.oclc.org/ooxml/wordprocessingml/main}",  # the "strict" variety
-)
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-#: Elements with text that is no longer, or a second time, in the document, or with the
-#: properties that a paragraph had before a tracked change.
-_SKIPPED = frozenset({"del", "moveFrom", "pPrChange", _FALLBACK})
-#: Elements that stand for a character.
-_CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 #: Outline levels that make a heading: Word's "Heading 1" to "Heading 9".
 _OUTLINE_LEVELS = frozenset("012345678")
 #: The number of a list that takes a paragraph out of its style's list.
@@ -89,11 +81,11 @@ def _style_kinds(archive: Archive, part: str | None) -> dict[str, Kind]:
         return {}
     kinds: dict[str, Kind] = {}
     parents: dict[str, str] = {}
-    for style in archive.read_xml(part).iter(*(f"{word}style" for word in _WORD)):
-        identifier = _attribute(style.attrib, "styleId")
+    for style in archive.read_xml(part).iter(*(f"{word}style" for word in WORD)):
+        identifier = attribute(style.attrib, "styleId")
         for element in style.iter():
-            tag = _local(element.tag)
-            value = _attribute(element.attrib, "val")
+            tag = local_name(element.tag)
+            value = attribute(element.attrib, "val")
             if tag == "basedOn":
                 parents[identifier] = value
             elif tag == "outlineLvl":
@@ -161,6 +153,7 @@ class _Part:
         self._limits = limits
         self._depth = 0
         self._skipped_from = 0
+        self._run = 0  # depth of the run that is open, 0 for none
         self._in_text = False
         self._paragraphs: list[_Paragraph] = []  # a text box stands inside a paragraph
         self._tables: list[_Table] = []
@@ -175,21 +168,25 @@ class _Part:
         self._depth += 1
         if self._depth > self._limits.nesting:
             raise DocumentTooLarge("document.too_deep", limit=self._limits.nesting)
-        name = _local(tag)
+        name = local_name(tag)
         if self._skipped_from:
             return
-        if name in _SKIPPED:
+        if name in SKIPPED:
             self._skipped_from = self._depth
         elif name == "p":
             self._paragraphs.append(_Paragraph())
-        elif name == "t":
+        elif name in TEXTS:
             self._in_text = True
+        elif name == "r":
+            self._run = self._depth
+        elif name == "vanish":
+            self._hide_run(attributes)
         elif name == "tbl":
             self._tables.append(_Table())
         elif name == "tc" and self._tables:
             self._tables[-1].cells.append([])
         elif name == "tblHeader" and self._tables:
-            self._tables[-1].is_header = _attribute(attributes, "val") not in _OFF
+            self._tables[-1].is_header = attribute(attributes, "val") not in _OFF
         elif self._paragraphs:
             self._in_paragraph(name, attributes)
 
@@ -199,9 +196,11 @@ class _Part:
             if depth == self._skipped_from:
                 self._skipped_from = 0
             return
-        name = _local(tag)
-        if name == "t":
+        name = local_name(tag)
+        if name in TEXTS:
             self._in_text = False
+        elif name == "r":
+            self._run = 0
         elif name == "p" and self._paragraphs:
             paragraph = self._paragraphs.pop()
             text = "".join(paragraph.text)
@@ -229,27 +228,32 @@ class _Part:
 
     # Paragraphs.
 
+    def _hide_run(self, attributes: Mapping[str, str]) -> None:
+        """Skip the open run where this property is its own, not a paragraph mark's or a former one."""
+        if self._run and self._depth == self._run + 2 and attribute(attributes, "val") not in _OFF:
+            self._skipped_from, self._run = self._run, 0
+
     def _in_paragraph(self, name: str, attributes: Mapping[str, str]) -> None:
         paragraph = self._paragraphs[-1]
-        if name in _CHARACTERS:
+        if name in CHARACTERS:
             if not self._is_tab_stop(attributes):
-                paragraph.text.append(_CHARACTERS[name])
+                paragraph.text.append(CHARACTERS[name])
         elif name == "sym":
-            paragraph.text.append(_symbol(_attribute(attributes, "char")))
+            paragraph.text.append(symbol(attribute(attributes, "char")))
         elif name == "pStyle":
-            paragraph.kind = self._styles.get(_attribute(attributes, "val"), "paragraph")
+            paragraph.kind = self._styles.get(attribute(attributes, "val"), "paragraph")
         elif name == "outlineLvl":
-            if _attribute(attributes, "val") in _OUTLINE_LEVELS:
+            if attribute(attributes, "val") in _OUTLINE_LEVELS:
                 paragraph.kind = "heading"
             elif paragraph.kind == "heading":
                 paragraph.kind = "paragraph"
         elif name == "numId" and paragraph.kind != "heading":
-            paragraph.kind = "paragraph" if _attribute(attributes, "val") == _NO_LIST else "item"
+            paragraph.kind = "paragraph" if attribute(attributes, "val") == _NO_LIST else "item"
 
     @staticmethod
     def _is_tab_stop(attributes: Mapping[str, str]) -> bool:
         """Whether a ``tab`` defines a position, in a paragraph's properties, rather than goes to one."""
-        return bool(_attribute(attributes, "pos"))
+        return bool(attribute(attributes, "pos"))
 
     def _emit(self, block: Block) -> None:
         if not block.text.strip():
@@ -266,31 +270,3 @@ class _Part:
         table.cells, table.is_header = [], False
         for block in blocks:
             self._emit(block)
-
-
-def _local(tag: object) -> str:
-    """A WordprocessingML element's name without its namespace; others keep theirs."""
-    if not isinstance(tag, str):  # a comment
-        return ""
-    for word in _WORD:
-        if tag.startswith(word):
-            return tag[len(word) :]
-    return tag
-
-
-def _attribute(attributes: Mapping[str, str], name: str) -> str:
-    for word in _WORD:
-        value = attributes.get(word + name)
-        if value is not None:
-            return str(value)
-    return ""
-
-
-def _symbol(code: str) -> str:
-    """The character of a symbol font, written as four hex digits."""
-    try:
-        value = int(code, 16)
-    except ValueError:
-        return ""
-    # 0xF020 to 0xF0FF are places in the symbol font itself; only its bullet is known by sight.
-    return chr(value) if value < 0xD800 or value == 0xF0B7 else ""

@@ -120,6 +120,38 @@ def test_docx_reads_what_the_author_left() -> None:
     assert read(raw_docx(body)).text == "Pay nine-fold\ninstalments\n\nIn a control."
 
 
+@pytest.mark.parametrize(
+    ("properties", "text"),
+    [
+        ("<w:vanish/>", "Rent is 900. It is due."),
+        ('<w:b/><w:vanish w:val="1"/>', "Rent is 900. It is due."),
+        ('<w:vanish w:val="false"/>', "Rent is 900. Once 800.\nIt is due."),
+        ("<w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>", "Rent is 900. Once 800.\nIt is due."),
+    ],
+)
+def test_docx_hidden_text_is_left_out(properties: str, text: str) -> None:
+    body = (
+        "<w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr><w:r><w:t>Rent is 900. </w:t></w:r>"
+        f"<w:r><w:rPr>{properties}</w:rPr><w:t>Once 800.</w:t><w:br/></w:r>"
+        "<w:r><w:t>It is due.</w:t></w:r></w:p>"
+    )
+    assert read(raw_docx(body + "<w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr></w:p>")).text == text
+
+
+def test_docx_equations_are_read() -> None:
+    def run(text: str) -> str:
+        return f"<m:r><w:rPr><w:i/></w:rPr><m:t>{text}</m:t></m:r>"
+
+    half = f"<m:f><m:num>{run('1')}</m:num><m:den>{run('2')}</m:den></m:f>"
+    power = f"<m:sSup><m:e>{run('10')}</m:e><m:sup>{run('5')}</m:sup></m:sSup>"
+    body = (
+        '<w:p xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math">'
+        f"<w:r><w:t>The fee is </w:t></w:r><m:oMath>{run('x=')}{half}{run('+')}{power}</m:oMath>"
+        "<w:r><w:t> euros.</w:t></w:r></w:p>"
+    )
+    assert read(raw_docx(body)).text == "The fee is x=1/2+10^5 euros."
+
+
 def test_docx_words_that_word_marked_as_a_date_or_a_name_are_read() -> None:
     body = "<w:p><w:r><w:t>due </w:t></w:r><w:smartTag><w:r><w:t>1 May</w:t></w:r></w:smartTag></w:p>"
     assert read(raw_docx(body)).text == "due 1 May"
