@@ -40,7 +40,7 @@ class TrainingState:
         seconds: time spent, stops not counted.
         cpu_seconds: processor time of the process in that time, all its threads together.
         tokens: tokens learnt from, where the component counts them.
-        unimproved: validations since the best one.
+        unimproved: validations since the best one, those at a stop left out.
         history: what each validation found.
     """
 
@@ -70,7 +70,7 @@ class ResumableTrainer(NNTrainer):
         validate_every_s: seconds between two validations within an epoch; 0 validates after each epoch
             only.
         validation_patience: the training ends after so many validations in a row without a better
-            score; 0 or less never does.
+            score, those at a stop left out; 0 or less never does.
         **kwargs: those of :class:`NNTrainer` (epochs, batch_size, metrics, …).
     """
 
@@ -151,11 +151,22 @@ class ResumableTrainer(NNTrainer):
                     last_checkpoint = state.seconds
             else:
                 state.epoch, state.batch = state.epoch + 1, 0
-        self._validate_and_keep(iterator, component, progress.loss)
+        # a stop after an epoch's last batch has validated what the epoch ends with
+        if not state.history or state.history[-1]["batches_seen"] != state.batches_seen:
+            self._validate_and_keep(iterator, component, progress.loss, counts=state.batch == 0)
         component.checkpoint(asdict(state))
 
-    def _validate_and_keep(self, iterator: Any, component: Any, loss: float | None) -> None:
-        """Validate, and save the weights where the first metric improved."""
+    def _validate_and_keep(
+        self, iterator: Any, component: Any, loss: float | None, counts: bool = True
+    ) -> None:
+        """Validate, and save the weights where the first metric improved.
+
+        Args:
+            iterator: has the data.
+            component: what is trained.
+            loss: of the batches before, None where they were trained before a stop.
+            counts: whether the patience wears; not at a stop, for as many as there may be.
+        """
         state = self.state
         facts: dict[str, Any] = {
             "training examples": len(iterator.data["train"]),
@@ -183,7 +194,7 @@ class ResumableTrainer(NNTrainer):
             state.best_score, state.unimproved = score, 0
             component.save()
             component.write_card({**facts, **report["metrics"]})
-        else:
+        elif counts:
             state.unimproved += 1
         if hasattr(component, "record"):
             component.record(state.history)

@@ -16,6 +16,7 @@ from skills.errors import ConfigurationError, MissingCheckpoint
 from skills.generation.decoding import PRESETS, decoding_from
 from skills.generation.engines.transformers import TransformersEngine
 from skills.generation.language_model import component
+from skills.generation.language_model.card import CURVE, draw_curve
 from skills.generation.language_model.component import LanguageModel
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "lm_from_scratch.json"
@@ -139,6 +140,31 @@ def test_the_first_interrupt_ends_the_training_with_everything_kept(
     assert signal.getsignal(signal.SIGINT) is usual
     assert (plain / "lm" / "model" / "model.safetensors").is_file()
     assert [entry["batches_seen"] for entry in history(plain / "lm")] == [3]
+
+
+def test_a_stop_after_an_epoch_s_last_batch_can_be_gone_on_from(plain: Path) -> None:
+    train_model(config(plain, "whole", EPOCHS="1"))
+    (n_batches,) = [entry["batches_seen"] for entry in history(plain / "whole")]
+    train_model(config(plain, "parts", {"max_batches": n_batches}))
+    train_model(config(plain, "parts"))
+    assert [entry["batches_seen"] for entry in history(plain / "parts")] == [n_batches, 2 * n_batches]
+    assert [entry["epoch"] for entry in history(plain / "parts")] == [1, 2]
+
+
+def test_a_curve_is_drawn_where_nothing_was_learnt_since_a_stop(tmp_path: Path) -> None:
+    entries = [
+        {"tokens": 1e6 * n, "epoch": n, "seconds": 60 * n, "loss": loss, "perplexity": 9 - n}
+        for n, loss in enumerate((2.0, None, 1.5), 1)
+    ]
+    draw_curve(entries, "held-out perplexity", tmp_path / CURVE)
+    assert (tmp_path / CURVE).read_bytes().startswith(b"\x89PNG")
+
+
+def test_stops_do_not_wear_the_patience(plain: Path) -> None:
+    for n_batches in (1, 2, 3):
+        train_model(config(plain, "lm", {"max_batches": n_batches}, EPOCHS="9", LR="0", PATIENCE="2"))
+    train_model(config(plain, "lm", EPOCHS="9", LR="0", PATIENCE="2"))
+    assert [entry["epoch"] for entry in history(plain / "lm")][3:] == [1, 2]
 
 
 def test_time_and_patience_end_a_training(plain: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def draw_curve(history: Sequence[Mapping[str, Any]], measure: str, file: Path) -
     axes.plot(tokens, held_out, marker="o", color="#c44e52", label="held-out text")
     axes.plot(
         tokens,
-        [2.718281828459045 ** entry["loss"] for entry in history],
+        # where nothing was learnt since a stop there is no loss
+        [math.nan if entry["loss"] is None else math.exp(entry["loss"]) for entry in history],
         linestyle="--",
         color="#8c8c8c",
         label="text being learnt (running)",
