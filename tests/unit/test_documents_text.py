@@ -72,6 +72,28 @@ def test_the_delimiter_is_found(delimiter: str) -> None:
     assert read_table(data, "a.csv", LIMITS).text.endswith("city: Łódź | note: w Polsce")
 
 
+def test_commas_in_numbers_and_names_cut_nothing() -> None:
+    named = "Name;Preis, netto;Preis, brutto\nA;1,50;2,50\n"
+    assert read_table(named.encode(), "a.csv", LIMITS).text.splitlines()[1] == (
+        "Name: A | Preis, netto: 1,50 | Preis, brutto: 2,50"
+    )
+    assert read_table(b"1,50;2,50\n3,50;4,50\n", "a.csv", LIMITS).text == "1,50 | 2,50\n3,50 | 4,50"
+    total = named + "B;3,10;4,10\nC;5,20;6,20\nTotal\n"
+    assert "Name: C | Preis, netto: 5,20" in read_table(total.encode(), "a.csv", LIMITS).text
+    assert read_table(b"name,note\nA,b; c\nD,e; f\n", "a.csv", LIMITS).text.endswith("D | note: e; f")
+
+
+def test_a_sample_that_ends_within_a_row_is_cut_right() -> None:
+    wide = "".join(f"{'word, ' * 600};{n},5\n" for n in range(10))
+    assert read_table(wide.encode(), "a.csv", LIMITS).text.endswith("word, | 9,5")
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "\ufeffSEP=;"])
+def test_the_line_that_tells_the_delimiter_is_no_row(first: str) -> None:
+    data = f"{first}\r\nNote, long;Price\r\nA, B, C;1,50\r\n".encode()
+    assert read_table(data, "a.csv", LIMITS).text == "Note, long | Price\nNote, long: A, B, C | Price: 1,50"
+
+
 def test_quoted_cells_may_hold_delimiters_and_lines() -> None:
     data = b'name;text\n"A; B";"first line\nsecond ""line"""\n'
     assert (
