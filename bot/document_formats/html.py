@@ -124,13 +124,15 @@ class _Page:
         if tag in _UNSEEN or _is_hidden(attributes):
             self._unseen_from = len(self._open)
             return
+        is_block = tag in _BLOCKS or tag in _HEADINGS
+        if is_block:
+            self._flush()  # before its names are noted: what stands before it is not what they name
         for key in ("id", "name"):
             if attributes.get(key):
                 self._anchors.append(attributes[key])
         if tag == "br":
             self._text.append("\n")
-        elif tag in _BLOCKS or tag in _HEADINGS:
-            self._flush()
+        elif is_block:
             self._begin_block(tag, attributes)
 
     def end(self, tag: str) -> None:

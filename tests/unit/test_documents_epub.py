@@ -32,6 +32,17 @@ def test_epub_chapters_may_begin_within_a_page() -> None:
     assert sections(read(data)) == [("A", "one\n\n"), ("B & C", "Two\n\ntwo")]
 
 
+def test_epub_text_before_a_chapter_is_not_its_own() -> None:
+    contents = (
+        '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body>'
+        '<nav epub:type="toc"><ol><li><a href="c0.xhtml">One</a></li><li><a href="c0.xhtml#c2">Two</a></li>'
+        "</ol></nav></body></html>"
+    )
+    page = '<div>It is due in May.<h2 id="c2">Second</h2>It is free.</div>'
+    data = write_epub([("x", page)], extra={"OEBPS/nav.xhtml": contents})
+    assert sections(read(data)) == [("One", "It is due in May.\n\n"), ("Two", "Second\n\nIt is free.")]
+
+
 def test_epub_of_the_second_version_lists_its_chapters_in_an_ncx() -> None:
     book = (
         '<package xmlns="http://www.idpf.org/2007/opf"><manifest>'
