@@ -13,7 +13,7 @@ from bot.document_formats.limits import Limits
 from bot.document_formats.sniffing import suffix
 from bot.errors import DocumentTooLarge, EmptyDocument
 
-#: In source code a form feed separates functions rather than pages.
+#: In source code a form feed separates functions rather than pages: there it is a space.
 _PAGED_NAMES = frozenset({"", ".txt", ".text", ".log"})
 
 
@@ -28,12 +28,12 @@ def read_plain(data: bytes, name: str, limits: Limits) -> Extract:
     text = decode(data)
     if len(text) > limits.characters:
         raise too_long(limits)
-    pages = text.split("\f") if suffix(name) in _PAGED_NAMES else [text]
+    # a form feed ends no line: it becomes a space, or the lines would no longer be the file's
+    pages = text.split("\f") if suffix(name) in _PAGED_NAMES else [text.replace("\f", " ")]
     if not pages[-1].strip():
         pages = pages[:-1] or pages
     if len(pages) > limits.sections:
         raise DocumentTooLarge("document.too_many_sections", limit=limits.sections)
-    # what stands for a form feed ends no line, or the lines would no longer be the file's
     cleaned = [page if not page or page.endswith("\n") else f"{page} " for page in map(clean, pages[:-1])]
     cleaned.append(clean(pages[-1]))
     starts, length = [], 0

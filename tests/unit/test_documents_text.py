@@ -35,8 +35,8 @@ def test_lines_are_the_file_s_own_on_every_page() -> None:
     assert extract.text[: extract.text.index("five")].count("\n") + 1 == 5
 
 
-def test_form_feeds_in_source_code_are_not() -> None:
-    assert read_plain(b"int a;\n\f\nint b;\n", "a.c", LIMITS).sections == ()
+def test_form_feeds_in_source_code_are_neither_pages_nor_lines() -> None:
+    assert read_plain(b"int a;\n\f\nint b;\n", "a.c", LIMITS) == Extract("int a;\n \nint b;\n")
 
 
 @pytest.mark.parametrize("data", [b" \n\t \r\n", b"\f\f\f", "\ufeff\u200b".encode()])
