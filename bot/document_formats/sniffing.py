@@ -90,9 +90,10 @@ def sniff(name: str, data: bytes) -> Format:
 def keeps_lines(name: str) -> bool:
     """Whether the lines of a document's text are those of the file, as its name has it.
 
-    What is laid out anew wherever it is opened (PDF, HTML, Markdown, .docx, EPUB) has none to be found by.
+    What is laid out anew wherever it is opened (PDF, HTML, Markdown, .docx, EPUB) has none to be found by,
+    and of a table (CSV) blank lines are dropped and a row that takes several lines is one.
     """
-    return suffix(name) not in _HTML_NAMES | _MARKDOWN_NAMES | _LAID_OUT_NAMES
+    return suffix(name) not in _HTML_NAMES | _MARKDOWN_NAMES | _CSV_NAMES | _LAID_OUT_NAMES
 
 
 def suffix(name: str) -> str:

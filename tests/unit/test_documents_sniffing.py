@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.document_formats.sniffing import sniff, suffix
+from bot.document_formats.sniffing import keeps_lines, sniff, suffix
 from bot.errors import EncryptedDocument, UnsupportedDocument
 from tests.support.document_files import write_docx
 from tests.support.tiny_pdf import lines, write_pdf
@@ -115,3 +115,8 @@ def test_office_files_behind_a_password_are_told_from_old_ones() -> None:
 )
 def test_suffix(name: str, ending: str) -> None:
     assert suffix(name) == ending
+
+
+def test_lines_are_claimed_of_what_keeps_them() -> None:
+    names = ("a.txt", "a.py", "a", "a.csv", "a.TSV", "a.md", "a.pdf")
+    assert [name for name in names if keeps_lines(name)] == ["a.txt", "a.py", "a"]

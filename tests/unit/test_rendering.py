@@ -53,7 +53,7 @@ def test_notes_come_last() -> None:
         ("index.html", "Prices", "index.html, “Prices”"),
         ("lease.txt", None, "lease.txt, line 212"),
         ("rfc.txt", "7", "rfc.txt, page 7, line 212"),
-        ("people.csv", "rows 201–300", "people.csv, “rows 201–300”, line 212"),
+        ("people.csv", "rows 201–300", "people.csv, “rows 201–300”"),
         ("notes", None, "notes, line 212"),
     ],
 )
