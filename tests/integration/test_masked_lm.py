@@ -210,6 +210,26 @@ def test_training_goes_on_after_a_stop_and_the_result_writes(data: Path) -> None
     assert "mara" in write(["the bridge was built by mara."], ["the"])[0]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_weights_that_go_out_are_the_best_and_not_the_last(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpointed: list[int] = []
+    write = MaskedLm.checkpoint
+
+    def checkpoint(self: MaskedLm, state: dict[str, Any]) -> None:
+        write(self, state)
+        adapter = (data / "best" / "adapter" / "adapter_model.safetensors").read_bytes()
+        checkpointed.append(hash(adapter))
+
+    monkeypatch.setattr(MaskedLm, "checkpoint", checkpoint)
+    # no epoch is better than the first
+    monkeypatch.setattr(MaskedLm, "__call__", lambda self, texts: ([[1]] * len(texts), [[-1.0]] * len(texts)))
+    train_model(training(data, "best", evaluation_targets=[]))
+    assert len(checkpointed) == 2
+    assert len(set(checkpointed)) == 1
+
+
 def test_pieces_are_whole_sentences_that_fit(data: Path) -> None:
     pairs = TextFolderReader().read(str(data / "data"), min_chars=1)
     assert [len(pairs[kind][0][0].splitlines()) for kind in ("train", "valid")] == [32, 3]

@@ -132,8 +132,3 @@ class MaskedLm(TrainedComponent):
     def train_on_batch(self, texts: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
         """One optimisation step; the texts are their own labels."""
         return {"loss": self._learner().learn(texts)}
-
-    def checkpoint(self, state: dict[str, Any]) -> None:
-        """Write everything needed to go on, and the weights as they are now."""
-        self._learner().checkpoint(state)
-        self.save()
