@@ -21,7 +21,7 @@ from bot.document_formats.builder import Extract, tile, too_long
 from bot.document_formats.cleaning import clean_label
 from bot.document_formats.limits import Limits
 from bot.document_formats.pdf_furniture import Furniture
-from bot.document_formats.pdf_lines import Joint, Line, joints, page_joint, right_edge
+from bot.document_formats.pdf_lines import Joint, Line, joints, page_joint, right_edge, side_by_side
 from bot.document_formats.pdf_page import PageText, read_page
 from bot.document_formats.pdf_words import joined, words
 from bot.errors import DamagedDocument, DocumentTooLarge, EmptyDocument, EncryptedDocument
@@ -123,6 +123,7 @@ def _has_picture(document: pypdfium2.PdfDocument, index: int) -> bool:
 def _page_texts(pages: Sequence[Sequence[Line]]) -> list[str]:
     """Each page's text with what leads over to the next page; never empty."""
     vocabulary = words(line for page in pages for line in page)
+    rows = [side_by_side(lines)[0] for lines in pages]
     texts = []
     for number, lines in enumerate(pages):
         if not lines:
@@ -137,7 +138,8 @@ def _page_texts(pages: Sequence[Sequence[Line]]) -> list[str]:
         if first is None:
             parts.append(_piece(last, last, Joint.NEW_LINE, vocabulary))
         else:
-            parts.append(_piece(last, first, page_joint(last, first, right_edge(lines)), vocabulary))
+            joint = page_joint(rows[number][-1], rows[number + 1][0], right_edge(lines))
+            parts.append(_piece(last, first, joint, vocabulary))
         texts.append("".join(parts))
     return texts
 

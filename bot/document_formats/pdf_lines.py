@@ -86,7 +86,7 @@ def joints(lines: Sequence[Line]) -> list[Joint]:
     """What stands between each two consecutive lines of a page, one less than the lines."""
     usual = leading(lines)
     edges = _right_edges(lines)
-    rows, places = _rows(lines)
+    rows, places = side_by_side(lines)
     found = []
     for i in range(len(lines) - 1):
         above, below = lines[i], lines[i + 1]
@@ -102,7 +102,7 @@ def page_joint(last: Line, first: Line, edge: float) -> Joint:
     """What stands between the last line of a page and the first of the next.
 
     Args:
-        last, first: these lines.
+        last, first: these lines, each with what stands beside it.
         edge: right edge of the last line's column, in points.
     """
     if last.fixed or first.fixed or not _same_size(last, first) or _LIST_MARKER.match(first.text):
@@ -115,6 +115,28 @@ def page_joint(last: Line, first: Line, edge: float) -> Joint:
     if _is_full(last, first, edge) and goes_on:
         return Joint.SAME_PARAGRAPH
     return Joint.NEW_PARAGRAPH
+
+
+def side_by_side(lines: Sequence[Line]) -> tuple[list[Line], list[int]]:
+    """What stands side by side, as cells do, as one line; and for each line which of these it is in."""
+    rows: list[Line] = []
+    places = []
+    for i, line in enumerate(lines):
+        if i and _is_beside(lines[i - 1], line):
+            row = rows[-1]
+            gap = line.left - row.right
+            rows[-1] = replace(
+                row,
+                text=f"{row.text} {line.text}",
+                right=line.right,
+                first_gap=row.first_gap or gap,
+                last_gap=line.last_gap or gap,
+                hyphenated=line.hyphenated,
+            )
+        else:
+            rows.append(line)
+        places.append(len(rows) - 1)
+    return rows, places
 
 
 def right_edge(lines: Sequence[Line]) -> float:
@@ -169,27 +191,6 @@ def _is_beside(line: Line, other: Line) -> bool:
     """Whether ``other`` goes on at the height of ``line``."""
     height = abs(line.baseline - other.baseline)
     return height < 0.6 * min(line.size, other.size) and other.left > line.left
-
-
-def _rows(lines: Sequence[Line]) -> tuple[list[Line], list[int]]:
-    """What stands side by side as one line, and for each line which of these it is in."""
-    rows: list[Line] = []
-    places = []
-    for i, line in enumerate(lines):
-        if i and _is_beside(lines[i - 1], line):
-            row = rows[-1]
-            gap = line.left - row.right
-            rows[-1] = replace(
-                row,
-                text=f"{row.text} {line.text}",
-                right=line.right,
-                first_gap=row.first_gap or gap,
-                last_gap=line.last_gap or gap,
-            )
-        else:
-            rows.append(line)
-        places.append(len(rows) - 1)
-    return rows, places
 
 
 def _ends_row(rows: Sequence[Line], place: int) -> bool:

@@ -158,6 +158,16 @@ def test_rows_of_a_price_list_keep_their_lines(side: str) -> None:
     ]
 
 
+def test_rows_of_a_price_list_keep_their_lines_over_pages() -> None:
+    rows = [(f"Garden chair {n}, in teak", "4", f"{n}20.00") for n in range(1, 99)]
+    out = io.BytesIO()
+    table = Table(rows, style=[("ALIGN", (2, 0), (2, -1), "RIGHT")], colWidths=[200, 60, 80])
+    SimpleDocTemplate(out).build([table])
+    assert [line for line in read(out.getvalue()).text.splitlines() if line] == [
+        " ".join(row) for row in rows
+    ]
+
+
 def test_sentences_of_a_narrow_column_with_long_words_are_whole() -> None:
     sentence = (
         "Die Hausverwaltungsgesellschaft uebernimmt saemtliche Instandhaltungskosten der Wohnung {} und "
