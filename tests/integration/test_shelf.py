@@ -126,6 +126,21 @@ def test_dropping_gives_the_space_back(shelf: Path) -> None:
     assert shelf.stat().st_size < full / 3
 
 
+def test_no_word_of_a_dropped_document_stays_in_the_file(shelf: Path) -> None:
+    encoder = LetterEncoder()
+    for added in (
+        document("lease.txt", long_text("boat") + " The code is zweihundert."),
+        document("lease.txt", long_text("boat") + " The code is quarantaine."),
+        document("cart.txt", long_text("cart")),
+    ):
+        add_document(shelf, added, encoder)
+    words = (b"weihundert", b"uarantain")  # as the index has them, which leaves out what the one before has
+    assert any(word in shelf.read_bytes() for word in words)
+    drop_document(shelf, document("lease.txt", long_text("boat") + " The code is quarantaine.").id, encoder)
+    assert [file for file in shelf.parent.iterdir() for word in words if word in file.read_bytes()] == []
+    assert found(shelf, "Which cart was painted?", encoder)[0] == "cart.txt"
+
+
 def test_a_blank_document_is_kept_and_never_found(shelf: Path) -> None:
     encoder = LetterEncoder()
     blank = document("blank.txt", " \r\n\f ")
