@@ -99,6 +99,30 @@ def test_a_dialect_brings_further_parameters(connect, server, dialect, expected)
     assert {name: body[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("dialect", "penalty", "off"),
+    [
+        ("openai", {}, {"temperature": 1.0, "top_p": 1.0}),
+        ("vllm", {"repetition_penalty": 1.0}, {"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0}),
+        (
+            "llama_server",
+            {"repeat_penalty": 1.0},
+            {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "typical_p": 1.0},
+        ),
+    ],
+)
+def test_what_is_off_is_said_lest_the_server_s_defaults_act(connect, server, dialect, penalty, off):
+    engine = connect("good", dialect=dialect)
+    bodies = []
+    for decoding in (Decoding(do_sample=True), Decoding()):
+        engine.generate(CHAT, decoding)
+        body = server.requests[-1][3]
+        bodies.append(
+            {k: v for k, v in body.items() if k not in ("model", "stream", "max_tokens", "messages")}
+        )
+    assert bodies == [{**penalty, **off}, {**penalty, "temperature": 0}]
+
+
 def test_what_a_dialect_lacks_it_says(connect):
     assert not connect("good", load=False).supports("top_k")
     assert connect("good", load=False, dialect="vllm").supports("top_k")

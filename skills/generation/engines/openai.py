@@ -40,6 +40,11 @@ _DIALECTS: dict[str, dict[str, str]] = {
         "repetition_penalty": "repeat_penalty",
     },
 }
+#: What a draw depends on. A server puts defaults of its own in the place of what is not sent:
+#: llama-server a top_k of 40 and more, vLLM what the model's generation_config.json says.
+_SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "typical_p"})
+#: The top_k that is off, where it is another than 0: older versions of vLLM refuse 0.
+_TOP_K_OFF = {"vllm": -1}
 _MAX_LINE = 1_000_000
 _BYTES_PER_NEW_TOKEN = 2_000  # of JSON around each token, generously
 _CONNECT_TIMEOUT_S = 5.0
@@ -96,6 +101,7 @@ class OpenAIEngine:
         self.reply_timeout_s = float(reply_timeout_s)
         self._url = model.rstrip("/")
         self._keys = {**_COMMON, **_DIALECTS[dialect]}
+        self._top_k_off = _TOP_K_OFF.get(dialect, 0)
         self._timeout = httpx.Timeout(float(timeout_s), connect=min(float(timeout_s), _CONNECT_TIMEOUT_S))
         # identity: what a compressed answer grows to could not be bounded
         self._headers = {"Accept-Encoding": "identity"}
@@ -186,12 +192,17 @@ class OpenAIEngine:
         return Generated("".join(pieces), n_tokens=len(pieces), stopped=stopped, cut=cut)
 
     def _decoding_fields(self, decoding: Decoding) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            self._keys[name]: list(decoding.stop) if name == "stop" else getattr(decoding, name)
-            for name in decoding.parameters()
-            if name in self._keys
+        names = {"repetition_penalty", *decoding.parameters()}
+        values = {
+            name: getattr(decoding, name) for name in names | (_SAMPLING if decoding.do_sample else set())
         }
-        return fields | ({} if decoding.do_sample else {"temperature": 0})
+        if "top_k" in values:
+            values["top_k"] = decoding.top_k or self._top_k_off
+        if "stop" in values:
+            values["stop"] = list(decoding.stop)
+        if not decoding.do_sample:
+            values["temperature"] = 0
+        return {self._keys[name]: value for name, value in values.items() if name in self._keys}
 
     def _events(
         self, path: str, body: dict[str, Any], max_bytes: int
