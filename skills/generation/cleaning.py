@@ -57,9 +57,9 @@ class StopFilter:
         return text[: len(text) - n_held]
 
     def rest(self) -> str:
-        """What was held back, once nothing more comes."""
+        """What was held back, once nothing more comes; nothing after a stop."""
         held, self._held = self._held, ""
-        return held
+        return "" if self.hit else held
 
 
 class ReplyStream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skills.generation.cleaning import TEMPLATE_MARKERS, ReplyStream, StopFilter, clean_reply
@@ -22,6 +22,7 @@ def pieces_of(text, cuts):
     st.text("ab<|>", max_size=10),
     st.lists(st.integers(0, 100), max_size=20),
 )
+@example("", "\nUser:", "<", [])
 def test_the_stream_shows_the_text_before_the_first_marker_however_it_is_cut(before, marker, after, cuts):
     text = before + marker + after
     shown = []
