@@ -8,7 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from skills.retrieval.grammar import AUXILIARIES, BE, DETERMINERS, HAVE, MEASURES, is_participle, without_not
+from skills.retrieval.grammar import (
+    AUXILIARIES,
+    BE,
+    DETERMINERS,
+    FINITE,
+    HAVE,
+    MEASURES,
+    is_participle,
+    without_not,
+)
 from skills.retrieval.names import WORD, names_of
 from skills.retrieval.words import NAMES_TOO, is_stop_word, word_set
 
@@ -19,7 +28,7 @@ _AUXILIARY = re.compile(
     re.IGNORECASE,
 )
 # "May" and "Will" with a capital are names.
-_AUXILIARIES = "|".join(sorted(AUXILIARIES - word_set("be been may will")))
+_AUXILIARIES = "|".join(sorted(FINITE - word_set("may will")))
 _CLAUSE = re.compile(
     rf"\s*(?:if|when|whether|because|unless|i|we|there)\b|.*\b(?:(?:{_AUXILIARIES})|(?-i:may|will)|\w+n['’]t)\b",
     re.IGNORECASE | re.DOTALL,

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import re
 
-from skills.retrieval.grammar import AUXILIARIES, BE, HAVE, MEASURES, MODAL, is_participle, without_not
+from skills.retrieval.grammar import (
+    AUXILIARIES,
+    BE,
+    DETERMINERS,
+    HAVE,
+    MEASURES,
+    MODAL,
+    is_participle,
+    without_not,
+)
 from skills.retrieval.names import WORD, without_possessive
 from skills.retrieval.words import is_stop_word, word_set
 
-_DETERMINERS = word_set("this that these those этого этой этом")
+_DEMONSTRATIVES = word_set("this that these those этого этой этом")
 _HERE_AND_NOW = re.compile(
     r"\b(?:(?:what|which) (?:time|day|date|month|year)|how late)(?: of the week)? is it"
     r"(?: now| today| right now| there| here)?\W*$"
@@ -41,10 +50,7 @@ _OF_A_CLAUSE = word_set(
     """allowed permitted forbidden prohibited banned required needed expected accepted possible acceptable
     advisable preferable permissible reasonable feasible"""
 )
-_NO_VERB = word_set(
-    """the a an my our your his her its their this that these those all any both each every some no me us you
-    him them it whom what which where"""
-)
+_NO_VERB = DETERMINERS | word_set("me us you him them it whom what which where")
 
 
 def is_expletive(utterance: str, word: re.Match[str]) -> bool:
@@ -65,7 +71,7 @@ def is_expletive(utterance: str, word: re.Match[str]) -> bool:
         return bool(_HERE_AND_NOW.search(utterance[first:last])) or _announces(before, after, contracted)
     if said == "there":
         return contracted or _is_existential(before, after)
-    return said in _DETERMINERS and not contracted and _has_noun(before, after)
+    return said in _DEMONSTRATIVES and not contracted and _has_noun(before, after)
 
 
 def _announces(before: list[str], after: list[str], contracted: bool) -> bool:

@@ -9,6 +9,8 @@ HAVE = word_set("has have had")
 MODAL = word_set("will would can could may might must shall should")
 _SHORTENED = {"wo": "will", "ca": "can", "sha": "shall"}  # before "n't"
 AUXILIARIES = BE | HAVE | MODAL | word_set("do does did")
+#: Those that can stand before a subject: "Is it", "does it".
+FINITE = AUXILIARIES - word_set("be been")
 DETERMINERS = word_set(
     """the a an my our your his her its their this that these those all any both each every some no other"""
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from skills.retrieval.expletives import is_expletive
-from skills.retrieval.grammar import AUXILIARIES, BE, DETERMINERS, is_participle, without_not
+from skills.retrieval.grammar import AUXILIARIES, BE, DETERMINERS, FINITE, is_participle, without_not
 from skills.retrieval.names import SENTENCE_END, WORD, names_of, without_possessive
 from skills.retrieval.words import is_stop_word, word_set
 
@@ -16,7 +16,7 @@ _THING = SEVERAL | word_set("it its this that these those оно это этог
 
 _HAS_ANTECEDENT = word_set("his her its their theirs they them")
 
-_BE_OR_DO = "is|are|was|were|do|does|did|has|have|had|can|could|will|would|may|might|must|shall|should"
+_BE_OR_DO = "|".join(sorted(FINITE))
 # "When is it due?" is one clause with its "when", "when it is due" another.
 _NEW_CLAUSE = re.compile(
     rf",|;|\b(?:and|but|when(?!\s+(?:{_BE_OR_DO})\b)|if|while|because|и|но|когда|если)\b|{SENTENCE_END.pattern}",

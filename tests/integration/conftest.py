@@ -10,6 +10,7 @@ import pytest
 
 from bot.telegram.inbox import Inbox
 from bot.telegram.inbox_types import Bounds
+from skills.generation.engines import Engine, make_engine
 from tests.support.inbox import BOT
 from tests.support.valkey import Valkey
 
@@ -41,3 +42,13 @@ def no_process_is_left() -> Iterator[None]:
     """Nothing that the test started still runs when it ends."""
     yield
     assert psutil.Process().children() == []
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """The llama.cpp engine with the default weights; tests of another engine have their own."""
+    # one thread: on a busy machine two wait for each other
+    made = make_engine("llama_cpp", "SmolLM2-135M-Instruct", {"n_ctx": 512, "n_slots": 4, "n_threads": 1})
+    made.load()
+    yield made
+    made.close()
