@@ -51,14 +51,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class _Answered:
-    """A passage's answer before it is ranked; offsets of the span in the passage."""
+    """A passage's answer before it is ranked: its span in the passage, what is known of it but its lead."""
 
     passage: Passage
     span: Span
-    margin: float
-    coverage: float
-    sentence: float
-    skimmed: float
+    features: Features
 
 
 @dataclass(frozen=True)
@@ -144,28 +141,33 @@ def _read(
     read: list[list[_Answered]] = [[] for _ in questions]
     for (i, passage, margin), prediction in zip(asked, predictions, strict=True):
         if prediction.spans:
-            around = surroundings(questions[i], passage.text)
-            span = _chosen(passage.text, prediction, around, name_words(questions[i]))
-            covered = around.coverage(span.start, span.end), around.sentence_coverage(span.start, span.end)
-            read[i].append(_Answered(passage, span, span.score - prediction.null_score, *covered, margin))
+            read[i].append(_answered(questions[i], passage, prediction, margin))
     return [_ranked(found, calibration, whole) for found, whole in zip(read, all_read, strict=True)]
 
 
+def _answered(question: str, passage: Passage, prediction: SpanPrediction, skimmed: float) -> _Answered:
+    around = surroundings(question, passage.text)
+    span = _chosen(passage.text, prediction, around, name_words(question))
+    features = Features(
+        margin=span.score - prediction.null_score,
+        lead=0.0,
+        similarity=passage.similarity,
+        retrieval=passage.score,
+        coverage=around.coverage(span.start, span.end),
+        sentence=around.sentence_coverage(span.start, span.end),
+        anywhere=around.coverage_by(0, len(passage.text)),
+        skimmed=skimmed,
+    )
+    return _Answered(passage, span, features)
+
+
 def _ranked(answered: Sequence[_Answered], calibration: Calibration, all_read: bool) -> list[Candidate]:
-    rivals = sorted((found.margin for found in answered), reverse=True)
+    rivals = sorted((found.features.margin for found in answered), reverse=True)
     candidates = []
     for found in answered:
-        passage, margin = found.passage, found.margin
+        passage, margin = found.passage, found.features.margin
         best_rival = next((m for m in rivals if m != margin), margin)
-        features = Features(
-            margin=margin,
-            lead=margin - best_rival,
-            similarity=passage.similarity,
-            retrieval=passage.score,
-            coverage=found.coverage,
-            sentence=found.sentence,
-            skimmed=found.skimmed,
-        )
+        features = replace(found.features, lead=margin - best_rival)
         candidates.append(
             Candidate(
                 passage,

@@ -105,6 +105,14 @@ def test_without_skimming_everything_is_read_by_the_one_reader() -> None:
     assert len(reading.candidates) == len(reading.considered) == 5
 
 
+def test_what_is_known_of_an_answer() -> None:
+    text = "Dogs are welcome. Cats and parrots pay 5 euros."
+    features = read("5 euros", text=text, question="Which dogs or parrots pay 5 cents?").features
+    assert (features.margin, features.lead, features.similarity) == (8.0, 0.0, 0.5)
+    # of dogs, parrots, pay, 5, cents
+    assert (features.coverage, features.sentence, features.anywhere) == pytest.approx((0.4, 0.6, 0.8))
+
+
 @pytest.mark.parametrize(
     ("question", "found", "answer"),
     [
