@@ -51,9 +51,9 @@ from skills.retrieval.encoder import SentenceEncoder
 from skills.retrieval.retriever import Retriever
 from skills.retrieval.shelf_writer import ShelfWriter
 
-FEATURES = ("margin", "lead", "similarity", "retrieval", "coverage", "sentence", "anywhere", "skimmed")
+FEATURES = ("margin", "lead", "similarity", "retrieval", "coverage", "sentence", "skimmed")
 #: What still tells something where every passage that there is was read.
-FEATURES_ALL_READ = ("margin", "coverage", "sentence", "anywhere", "skimmed")
+FEATURES_ALL_READ = ("margin", "coverage", "sentence", "skimmed")
 #: An answer counts as right from this F1 with an annotator's: it names the same thing.
 RIGHT_F1 = 50.0
 

@@ -32,7 +32,6 @@ class Features:
         retrieval: fused retrieval score, in [0, 1].
         coverage: share of the question's informative words in the sentence around the answer, outside it.
         sentence: the same share with the answer's own words.
-        anywhere: the same share in the whole passage.
         skimmed: margin of the smaller reader that read the passage first; 0 where none did.
     """
 
@@ -42,7 +41,6 @@ class Features:
     retrieval: float
     coverage: float = 0.0
     sentence: float = 0.0
-    anywhere: float = 0.0
     skimmed: float = 0.0
 
 

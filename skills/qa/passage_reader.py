@@ -155,7 +155,6 @@ def _answered(question: str, passage: Passage, prediction: SpanPrediction, skimm
         retrieval=passage.score,
         coverage=around.coverage(span.start, span.end),
         sentence=around.sentence_coverage(span.start, span.end),
-        anywhere=around.coverage_by(0, len(passage.text)),
         skimmed=skimmed,
     )
     return _Answered(passage, span, features)
