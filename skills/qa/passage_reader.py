@@ -15,13 +15,17 @@ from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 
 from skills.dialog import Considered, Passage
-from skills.errors import parameter_names, refuse_unknown, whole_number
+from skills.errors import ConfigurationError, parameter_names, refuse_unknown, whole_number
 from skills.qa.calibration import Calibration, Features
 from skills.qa.reader import SquadReader
 from skills.qa.spans import Span, SpanPrediction
 from skills.qa.surroundings import Surroundings, surroundings
 from skills.retrieval.names import n_named, name_words
 from skills.retrieval.sentences import in_one_block
+
+#: What the small reader believes less than this share of the first passage is hardly ever the one; what that
+#: spares and costs is in the accurate reader's card.
+REREAD_FROM = 0.25
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,16 @@ class PassageReader(Component):
     """Reads passages for answers: ``passage_reader(questions, passages) -> readings``.
 
     With ``skim_with`` two readers share the work: a small one reads every passage, the pipe's
-    only those that the small one thinks most of.
+    only those that the small one thinks most of, and of these only such as come near the first.
 
     Args:
         reader: the ``squad_reader`` of the pipe.
         n_passages: how many of the passages, from the best, are read.
         calibration: folder of ``calibration.json``; "" takes the one beside the reader's weights.
         skim_with: size or adapter of a smaller reader that reads first; "" is none.
-        n_reread: how many passages the pipe's reader reads after it.
+        n_reread: how many passages the pipe's reader reads after it, at most.
+        reread_from: share of the first one's confidence, in [0, 1], that the small reader gives to each of
+            these; what it believes less is not read again.
         n_threads: threads of the smaller reader's forward pass.
     """
 
@@ -94,6 +100,7 @@ class PassageReader(Component):
         calibration: str = "",
         skim_with: str = "",
         n_reread: int | str = 2,
+        reread_from: float = REREAD_FROM,
         n_threads: int | str = 2,
         **kwargs: Any,
     ) -> None:
@@ -102,6 +109,9 @@ class PassageReader(Component):
         self.n_passages = n_passages
         self.calibration = Calibration.load(calibration or reader.adapter_path)
         self.n_reread = whole_number("n_reread", n_reread, 1, 1000)
+        if not 0.0 <= reread_from <= 1.0:
+            raise ConfigurationError(f"reread_from: expected a number from 0 to 1, got {reread_from}")
+        self.reread_from = reread_from
         self._skimmer: SquadReader | None = None
         if skim_with:
             self._skimmer = SquadReader(
@@ -117,13 +127,20 @@ class PassageReader(Component):
         margins: list[list[float]] = [[0.0] * len(found) for found in chosen]
         if self._skimmer is not None:
             skimmed = _read(self._skimmer, self._skimmed, questions, chosen, margins, all_read)
-            chosen = [[c.passage for c in found[: self.n_reread]] for found in skimmed]
-            margins = [[c.margin for c in found[: self.n_reread]] for found in skimmed]
-            left = [found[self.n_reread :] for found in skimmed]
+            again = [self._worth_rereading(found) for found in skimmed]
+            chosen = [[c.passage for c in found] for found in again]
+            margins = [[c.margin for c in found] for found in again]
+            left = [found[len(kept) :] for found, kept in zip(skimmed, again, strict=True)]
         read = _read(self.reader, self.calibration, questions, chosen, margins, all_read)
         return [
             Reading(tuple(found), tuple(_considered(c) for c in (*found, *others)))
             for found, others in zip(read, left, strict=True)
+        ]
+
+    def _worth_rereading(self, skimmed: Sequence[Candidate]) -> list[Candidate]:
+        """Those of the small reader's candidates, best first, that the large one reads."""
+        return [
+            c for c in skimmed[: self.n_reread] if c.confidence >= self.reread_from * skimmed[0].confidence
         ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from skills.dialog import Passage
+from skills.errors import ConfigurationError
 from skills.qa import passage_reader
 from skills.qa.passage_reader import PassageReader
 from skills.qa.sizes import ADAPTERS
@@ -96,6 +97,26 @@ def test_a_small_reader_reads_all_and_the_large_one_what_it_thinks_most_of(
     assert [c.answer for c in readings[0].considered] == ["word9", "word7", "word5", "word3", "word1"]
     assert readings[1].best is None
     assert readings[2].considered[0].answer == "only"
+
+
+def test_what_the_small_reader_hardly_believes_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passage_reader, "SquadReader", CountingReader)
+    texts = [f"{'so ' * n}word{n}" for n in (30, 4, 29)]
+    passages = [passage(n, text) for n, text in enumerate(texts)]
+    read_again: dict[float, list[str]] = {}
+    for share in (0.0, 0.5, 1.0):
+        large: Any = CountingReader()
+        both = PassageReader(large, skim_with="fast", n_reread=3, reread_from=share)
+        reading = both(["a?"], [passages])[0]
+        (read_again[share],) = large.read
+        assert [c.answer for c in reading.considered] == ["word30", "word29", "word4"]
+    assert read_again == {0.0: [texts[0], texts[2], texts[1]], 0.5: [texts[0], texts[2]], 1.0: texts[:1]}
+
+
+def test_the_share_from_which_is_read_again_is_one() -> None:
+    large: Any = CountingReader()
+    with pytest.raises(ConfigurationError, match=r"reread_from: expected a number from 0 to 1, got 1\.5"):
+        PassageReader(large, reread_from=1.5)
 
 
 def test_without_skimming_everything_is_read_by_the_one_reader() -> None:
