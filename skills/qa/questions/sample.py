@@ -32,22 +32,14 @@ def sampled(squad: dict[str, Any], share: float, without_answer: float, seed: in
         without_answer: of the others, in [0, 1].
         seed: another one keeps other questions.
     """
+
+    def is_kept(qa: dict[str, Any]) -> bool:
+        return _place(qa["id"], seed) < (share if qa["answers"] else without_answer)
+
     articles = []
     for article in squad["data"]:
-        kept = [
-            (
-                paragraph,
-                [
-                    qa
-                    for qa in paragraph["qas"]
-                    if _place(qa["id"], seed) < (share if qa["answers"] else without_answer)
-                ],
-            )
-            for paragraph in article["paragraphs"]
-        ]
-        articles.append(
-            article | {"paragraphs": [paragraph | {"qas": qas} for paragraph, qas in kept if qas]}
-        )
+        paragraphs = [p | {"qas": [qa for qa in p["qas"] if is_kept(qa)]} for p in article["paragraphs"]]
+        articles.append(article | {"paragraphs": [p for p in paragraphs if p["qas"]]})
     return {"data": [article for article in articles if article["paragraphs"]]}
 
 
