@@ -23,18 +23,13 @@ from lxml import etree
 
 from bot.document_formats.archive import Archive, main_part, resolve
 from bot.document_formats.builder import Block, Extract, Kind, TextBuilder
-from bot.document_formats.docx_names import CHARACTERS, SKIPPED, TEXTS, WORD, attribute, local_name, symbol
+from bot.document_formats.docx_names import CHARACTERS, SKIPPED, TEXTS, attribute, local_name, symbol
+from bot.document_formats.docx_styles import NO_LIST, OUTLINE_LEVELS, Styles, is_on, read_styles
 from bot.document_formats.limits import Limits
 from bot.document_formats.rows import TableRows
 from bot.errors import DamagedDocument, DocumentTooLarge
 
 _CHUNK = 1 << 16
-#: Outline levels that make a heading: Word's "Heading 1" to "Heading 9".
-_OUTLINE_LEVELS = frozenset("012345678")
-#: The number of a list that takes a paragraph out of its style's list.
-_NO_LIST = "0"
-#: How a property that is there is said to be off.
-_OFF = frozenset({"0", "false", "off"})
 _NOTES = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"))
 
 
@@ -47,7 +42,7 @@ def read_docx(archive: Archive, name: str, limits: Limits, progress: Callable[[f
     """
     part = main_part(archive)
     relations = _relations(archive, part)
-    styles = _style_kinds(archive, relations.get("styles"))
+    styles = read_styles(archive, relations.get("styles"))
     builder = TextBuilder(limits)
     builder.add_all(_blocks(archive.read(part), styles, limits, progress))
     for kind, label in _NOTES:
@@ -74,42 +69,9 @@ def _relations(archive: Archive, part: str) -> dict[str, str]:
     return {kind: target for kind, target in found.items() if target in archive}
 
 
-def _style_kinds(archive: Archive, part: str | None) -> dict[str, Kind]:
-    """Ids of the styles that make a paragraph a heading or a list's item, themselves or by what they
-    are based on."""
-    if part is None:
-        return {}
-    kinds: dict[str, Kind] = {}
-    parents: dict[str, str] = {}
-    for style in archive.read_xml(part).iter(*(f"{word}style" for word in WORD)):
-        identifier = attribute(style.attrib, "styleId")
-        for element in style.iter():
-            tag = local_name(element.tag)
-            value = attribute(element.attrib, "val")
-            if tag == "basedOn":
-                parents[identifier] = value
-            elif tag == "outlineLvl":
-                kinds[identifier] = "heading" if value in _OUTLINE_LEVELS else "paragraph"
-            elif tag == "name" and value.lower() == "title":
-                kinds[identifier] = "heading"
-            elif tag == "numId" and value != _NO_LIST:
-                kinds.setdefault(identifier, "item")  # a heading with a number stays one
-
-    def kind_of(style: str) -> Kind:
-        seen = set()
-        while style not in seen:
-            seen.add(style)
-            if style in kinds:
-                return kinds[style]
-            style = parents.get(style, "")
-        return "paragraph"
-
-    return {style: kind_of(style) for style in {*kinds, *parents}}
-
-
 def _blocks(
     xml: bytes,
-    styles: Mapping[str, Kind],
+    styles: Styles,
     limits: Limits,
     progress: Callable[[float], None] | None = None,
 ) -> list[Block]:
@@ -133,6 +95,7 @@ def _blocks(
 class _Paragraph:
     text: list[str] = field(default_factory=list)
     kind: Kind = "paragraph"
+    is_hidden: bool = False  # by its style
 
 
 @dataclass
@@ -147,13 +110,14 @@ class _Table:
 class _Part:
     """Receives the parser's events."""
 
-    def __init__(self, styles: Mapping[str, Kind], limits: Limits) -> None:
+    def __init__(self, styles: Styles, limits: Limits) -> None:
         self.blocks: list[Block] = []
         self._styles = styles
         self._limits = limits
         self._depth = 0
         self._skipped_from = 0
         self._run = 0  # depth of the run that is open, 0 for none
+        self._run_is_hidden = False
         self._in_text = False
         self._paragraphs: list[_Paragraph] = []  # a text box stands inside a paragraph
         self._tables: list[_Table] = []
@@ -171,7 +135,7 @@ class _Part:
         name = local_name(tag)
         if self._skipped_from:
             return
-        if name in SKIPPED:
+        if name in SKIPPED or self._is_hidden(name):
             self._skipped_from = self._depth
         elif name == "p":
             self._paragraphs.append(_Paragraph())
@@ -179,14 +143,15 @@ class _Part:
             self._in_text = True
         elif name == "r":
             self._run = self._depth
-        elif name == "vanish":
-            self._hide_run(attributes)
+            self._run_is_hidden = bool(self._paragraphs) and self._paragraphs[-1].is_hidden
+        elif self._run and self._depth == self._run + 2 and name in ("rStyle", "vanish"):
+            self._hide_run(name, attributes)
         elif name == "tbl":
             self._tables.append(_Table())
         elif name == "tc" and self._tables:
             self._tables[-1].cells.append([])
         elif name == "tblHeader" and self._tables:
-            self._tables[-1].is_header = attribute(attributes, "val") not in _OFF
+            self._tables[-1].is_header = is_on(attributes)
         elif self._paragraphs:
             self._in_paragraph(name, attributes)
 
@@ -228,10 +193,20 @@ class _Part:
 
     # Paragraphs.
 
-    def _hide_run(self, attributes: Mapping[str, str]) -> None:
-        """Skip the open run where this property is its own, not a paragraph mark's or a former one."""
-        if self._run and self._depth == self._run + 2 and attribute(attributes, "val") not in _OFF:
-            self._skipped_from, self._run = self._run, 0
+    def _hide_run(self, name: str, attributes: Mapping[str, str]) -> None:
+        """What the open run's own properties say of its being hidden.
+
+        The styles of paragraph and run undo each other, and its own property comes after both
+        (ECMA-376-1, 17.7.3). What was so before a tracked change, and a paragraph mark's, stand elsewhere.
+        """
+        if name == "vanish":
+            self._run_is_hidden = is_on(attributes)
+        elif attribute(attributes, "val") in self._styles.hidden:
+            self._run_is_hidden = not self._run_is_hidden
+
+    def _is_hidden(self, name: str) -> bool:
+        """Whether an element that begins is a part of a hidden run, its properties aside."""
+        return bool(self._run) and self._depth == self._run + 1 and name != "rPr" and self._run_is_hidden
 
     def _in_paragraph(self, name: str, attributes: Mapping[str, str]) -> None:
         paragraph = self._paragraphs[-1]
@@ -241,14 +216,16 @@ class _Part:
         elif name == "sym":
             paragraph.text.append(symbol(attribute(attributes, "char")))
         elif name == "pStyle":
-            paragraph.kind = self._styles.get(attribute(attributes, "val"), "paragraph")
+            style = attribute(attributes, "val")
+            paragraph.kind = self._styles.kinds.get(style, "paragraph")
+            paragraph.is_hidden = style in self._styles.hidden
         elif name == "outlineLvl":
-            if attribute(attributes, "val") in _OUTLINE_LEVELS:
+            if attribute(attributes, "val") in OUTLINE_LEVELS:
                 paragraph.kind = "heading"
             elif paragraph.kind == "heading":
                 paragraph.kind = "paragraph"
         elif name == "numId" and paragraph.kind != "heading":
-            paragraph.kind = "paragraph" if attribute(attributes, "val") == _NO_LIST else "item"
+            paragraph.kind = "paragraph" if attribute(attributes, "val") == NO_LIST else "item"
 
     @staticmethod
     def _is_tab_stop(attributes: Mapping[str, str]) -> bool:

@@ -138,6 +138,45 @@ def test_docx_hidden_text_is_left_out(properties: str, text: str) -> None:
     assert read(raw_docx(body + "<w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr></w:p>")).text == text
 
 
+HIDING = (
+    f"<w:styles {WORD}>"
+    '<w:style w:type="paragraph" w:styleId="Draft"><w:rPr><w:vanish/></w:rPr></w:style>'
+    '<w:style w:type="paragraph" w:styleId="Note"><w:basedOn w:val="Draft"/></w:style>'
+    '<w:style w:type="paragraph" w:styleId="Shown"><w:basedOn w:val="Draft"/>'
+    '<w:rPr><w:vanish w:val="0"/></w:rPr></w:style>'
+    '<w:style w:type="character" w:styleId="Aside"><w:rPr><w:vanish/></w:rPr></w:style></w:styles>'
+)
+
+
+@pytest.mark.parametrize(
+    ("style", "properties", "text"),
+    [
+        ("Draft", "", ""),
+        ("Note", "", ""),
+        ("Shown", "", "Once 800."),
+        ("Unknown", "", "Once 800."),
+        ("Unknown", '<w:rStyle w:val="Aside"/>', ""),
+        ("Unknown", '<w:rStyle w:val="Aside"/><w:vanish w:val="0"/>', "Once 800."),
+        ("Draft", '<w:rStyle w:val="Aside"/>', "Once 800."),  # one undoes the other
+        ("Draft", '<w:vanish w:val="false"/>', "Once 800."),
+        ("Draft", '<w:rStyle w:val="Aside"/><w:vanish/>', ""),
+    ],
+)
+def test_docx_text_that_a_style_hides_is_left_out(style: str, properties: str, text: str) -> None:
+    body = paragraph("Rent is 900.") + (
+        f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr>'
+        f"<w:r><w:rPr>{properties}</w:rPr><w:t>Once 800.</w:t></w:r></w:p>"
+    )
+    assert read(raw_docx(body, styles=HIDING)).text.split("\n\n")[1:] == ([text] if text else [])
+
+
+def test_docx_a_box_in_a_hidden_run_is_left_out_and_one_in_a_shown_run_read() -> None:
+    box = "<w:pict><w:txbxContent><w:p><w:r><w:t>Boxed.</w:t></w:r></w:p></w:txbxContent></w:pict>"
+    body = f"<w:p><w:r>{{}}{box}</w:r><w:r><w:t>Rent is 900.</w:t></w:r></w:p>"
+    assert "Boxed." in read(raw_docx(body.format(""))).text
+    assert read(raw_docx(body.format("<w:rPr><w:vanish/></w:rPr>"))).text == "Rent is 900."
+
+
 def test_docx_equations_are_read() -> None:
     def run(text: str) -> str:
         return f"<m:r><w:rPr><w:i/></w:rPr><m:t>{text}</m:t></m:r>"
