@@ -101,3 +101,18 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
         raise ConfigurationError(f"{name} expects a whole number from {low} to {high}; got {value!r}")
     return number
+
+
+def share(name: str, value: Any) -> float:
+    """A share, in [0, 1], from a config or a command, where it may be a text.
+
+    Raises:
+        ConfigurationError: if it is none.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise ConfigurationError(f"{name} expects a number from 0 to 1; got {value!r}")
+    return number

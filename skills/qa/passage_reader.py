@@ -15,7 +15,7 @@ from deeppavlov.core.common.registry import register
 from deeppavlov.core.models.component import Component
 
 from skills.dialog import Considered, Passage
-from skills.errors import ConfigurationError, parameter_names, refuse_unknown, whole_number
+from skills.errors import parameter_names, refuse_unknown, share, whole_number
 from skills.qa.calibration import Calibration, Features
 from skills.qa.reader import SquadReader
 from skills.qa.spans import Span, SpanPrediction
@@ -100,7 +100,7 @@ class PassageReader(Component):
         calibration: str = "",
         skim_with: str = "",
         n_reread: int | str = 2,
-        reread_from: float = REREAD_FROM,
+        reread_from: float | str = REREAD_FROM,
         n_threads: int | str = 2,
         **kwargs: Any,
     ) -> None:
@@ -109,9 +109,7 @@ class PassageReader(Component):
         self.n_passages = n_passages
         self.calibration = Calibration.load(calibration or reader.adapter_path)
         self.n_reread = whole_number("n_reread", n_reread, 1, 1000)
-        if not 0.0 <= reread_from <= 1.0:
-            raise ConfigurationError(f"reread_from: expected a number from 0 to 1, got {reread_from}")
-        self.reread_from = reread_from
+        self.reread_from = share("reread_from", reread_from)
         self._skimmer: SquadReader | None = None
         if skim_with:
             self._skimmer = SquadReader(

@@ -115,8 +115,10 @@ def test_what_the_small_reader_hardly_believes_is_not_read_again(monkeypatch: py
 
 def test_the_share_from_which_is_read_again_is_one() -> None:
     large: Any = CountingReader()
-    with pytest.raises(ConfigurationError, match=r"reread_from: expected a number from 0 to 1, got 1\.5"):
-        PassageReader(large, reread_from=1.5)
+    assert PassageReader(large, reread_from="0.5").reread_from == 0.5
+    for wrong in (1.5, "much", float("nan")):
+        with pytest.raises(ConfigurationError, match="reread_from expects a number from 0 to 1; got"):
+            PassageReader(large, reread_from=wrong)
 
 
 def test_without_skimming_everything_is_read_by_the_one_reader() -> None:

@@ -68,8 +68,8 @@ def test_the_command_puts_files_together(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--share", "1.5"], "--share: expected a number from 0 to 1, got 1.5"),
-        (["--without-answer", "-1"], "--without-answer: expected a number from 0 to 1, got -1.0"),
+        (["--share", "1.5"], "--share expects a number from 0 to 1; got 1.5"),
+        (["--without-answer", "-1"], "--without-answer expects a number from 0 to 1; got -1.0"),
         (["--share", "0"], "expected questions of these shares, found none"),
     ],
 )

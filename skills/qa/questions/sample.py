@@ -19,22 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from skills.command import exit_status
-from skills.errors import ConfigurationError
+from skills.errors import ConfigurationError, share
 from skills.qa.dataset import merged
 
 
-def sampled(squad: dict[str, Any], share: float, without_answer: float, seed: int) -> dict[str, Any]:
+def sampled(squad: dict[str, Any], with_answer: float, without_answer: float, seed: int) -> dict[str, Any]:
     """A file of SQuAD's format with some of another's questions; paragraphs left without any are dropped.
 
     Args:
         squad: content of such a file.
-        share: of the questions with an answer, in [0, 1].
+        with_answer: of the questions with an answer, in [0, 1].
         without_answer: of the others, in [0, 1].
         seed: another one keeps other questions.
     """
 
     def is_kept(qa: dict[str, Any]) -> bool:
-        return _place(qa["id"], seed) < (share if qa["answers"] else without_answer)
+        return _place(qa["id"], seed) < (with_answer if qa["answers"] else without_answer)
 
     articles = []
     for article in squad["data"]:
@@ -49,16 +49,15 @@ def _place(question_id: str, seed: int) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def write(target: Path, files: Sequence[Path], share: float, without_answer: float, seed: int) -> None:
+def write(target: Path, files: Sequence[Path], with_answer: float, without_answer: float, seed: int) -> None:
     """Write the file and say what is in it.
 
     Raises:
         ConfigurationError: if a share is none, a file is not of SQuAD's format or no question is left.
     """
-    for name, value in (("--share", share), ("--without-answer", without_answer)):
-        if not 0.0 <= value <= 1.0:
-            raise ConfigurationError(f"{name}: expected a number from 0 to 1, got {value}")
-    sample = sampled(merged(list(files)), share, without_answer, seed)
+    share("--share", with_answer)
+    share("--without-answer", without_answer)
+    sample = sampled(merged(list(files)), with_answer, without_answer, seed)
     questions = [qa for article in sample["data"] for p in article["paragraphs"] for qa in p["qas"]]
     if not questions:
         raise ConfigurationError(
